@@ -395,6 +395,7 @@ OC_API oc_status oc_model_finish(oc_model *model);
 OC_API oc_status oc_model_set_rate(oc_model *model, float rate);
 OC_API float oc_model_get_rate(const oc_model *model);
 OC_API int64_t oc_model_get_step(const oc_model *model); /* updates done so far */
+OC_API oc_status oc_model_set_step(oc_model *model, int64_t step); /* >= 0; for going on from saved values */
 
 /* Where the time goes: runs the last batch again (train: without the update) and calls `fn` per launch. */
 typedef struct oc_profile_entry {
@@ -452,7 +453,7 @@ typedef struct oc_save_desc {
 /* safetensors files with PyTorch's names and layout. Saving is atomic: the old file stays until the new one is
  * complete and on disk. Loading is strict: every parameter must be there with its shape and nothing else may be
  * (but a training state that this model has no use for); otherwise nothing is changed and the error names what
- * is missing or unexpected. */
+ * is missing or unexpected. Velocities and the step count that the file does not have become zero. */
 OC_API oc_status oc_model_save(oc_model *model, const char *path, const oc_save_desc *desc);
 OC_API oc_status oc_model_load(oc_model *model, const char *path);
 
@@ -501,6 +502,7 @@ typedef struct oc_xo_desc {
     float translation; /* largest shift, as a part of the size; < 0: none; 0: 0.1 */
     float scaling;     /* largest relative change of size; < 0: none; 0: 0.2 */
     float rotation;    /* largest angle, degrees; < 0: none; 0: 15 */
+    float stroke;      /* largest relative thickening of the stroke; < 0: none; 0: 0.4 */
 } oc_xo_desc;
 
 OC_API oc_status oc_dataset_generate_xo(oc_dataset *set, const oc_xo_desc *desc);
@@ -534,18 +536,25 @@ typedef struct oc_train_desc {
     int epochs;                               /* 0: 10 */
     int batch;                                /* at most the model's; 0: the model's */
     uint64_t seed;          /* of the order of the samples, which depends on (seed, epoch) only */
-    const char *checkpoint; /* written after every epoch and when stopped, training state included; if it
-                                    exists and `resume`, training continues there */
-    bool resume;
-    float rate_decay; /* the rate is multiplied by this ...; 0: 1 */
-    int rate_every;   /* ... every so many epochs; 0: never */
+    const char *checkpoint; /* file written after every epoch and when stopped: parameters, training state and
+                                    position; NULL: none */
+    const char *resume;     /* file to continue from, bit for bit as if training had never stopped if it is a
+                                    checkpoint; any other weights are just where epoch 1 starts. NULL: none */
+    const char *const *metadata; /* more NULL-terminated pairs key, value for the checkpoint */
+    const char *curve; /* writes PREFIX.csv, PREFIX.jsonl (a line per epoch) and, at the end, the plot
+                                    PREFIX.svg; NULL: none. When resumed, the epochs of PREFIX.csv stay */
+    float rate_decay;  /* the rate is multiplied by this ...; 0: 1 */
+    int rate_every;    /* ... every so many epochs; 0: never */
     oc_train_fn progress;
     void *user;
 } oc_train_desc;
 
+/* Trains. A loss that is no longer finite is an error (OC_E_ARGUMENT) that leaves the last checkpoint alone. The
+ * model's rate is the schedule's start, and is so again afterwards. */
 OC_API oc_status oc_train(oc_model *model, const oc_train_desc *desc);
 
-/* Loss and accuracy of a model on a data set; either result may be NULL. */
+/* Loss and accuracy of a model on a data set; either result may be NULL. Of desc only the tensors (loss not
+ * without a result for it) and the batch count. */
 OC_API oc_status oc_evaluate(oc_model *model, const oc_train_desc *desc, const oc_dataset *set, double *loss,
                              double *accuracy);
 

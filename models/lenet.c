@@ -1,0 +1,36 @@
+/* lenet.c - LeNet-5 (LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document
+ * recognition", 1998), with every map of the second convolution seeing every map of the first, pooling without
+ * weights and a softmax at the end, as it is taught today: 61,706 parameters. */
+#include "zoo.h"
+
+struct style {
+    oc_tensor *(*activation)(oc_tensor *x);
+    oc_tensor *(*pool)(oc_tensor *x, const oc_pool_desc *desc);
+    oc_init_kind init; /* of the layers that an activation follows */
+};
+
+static oc_tensor *build(oc_tensor *x, int classes, const struct style *style)
+{
+    const oc_init init = { .kind = style->init };
+    const oc_pool_desc halve = { .window = { 2 } };
+    x = oc_conv(x, &(oc_conv_desc){ .name = "conv1", .filters = 6, .window = { 5 }, .weight_init = init });
+    x = style->pool(style->activation(x), &halve);
+    x = oc_conv(x, &(oc_conv_desc){ .name = "conv2", .filters = 16, .window = { 5 }, .weight_init = init });
+    x = style->pool(style->activation(x), &halve);
+    x = oc_conv(x, &(oc_conv_desc){ .name = "conv3", .filters = 120, .window = { 5 }, .weight_init = init });
+    x = oc_flatten(style->activation(x));
+    x = oc_dense(x, &(oc_dense_desc){ .name = "fc1", .units = 84, .weight_init = init });
+    return oc_dense(
+        style->activation(x),
+        &(oc_dense_desc){ .name = "fc2", .units = classes, .weight_init = { .kind = OC_INIT_XAVIER } });
+}
+
+oc_tensor *lenet5(oc_tensor *image, int classes)
+{
+    return build(image, classes, &(struct style){ oc_tanh, oc_average_pool, OC_INIT_XAVIER });
+}
+
+oc_tensor *lenet5_relu(oc_tensor *image, int classes)
+{
+    return build(image, classes, &(struct style){ oc_relu, oc_max_pool, OC_INIT_KAIMING });
+}
