@@ -1,0 +1,51 @@
+/* common.cl - stands before every kernel file.
+ *
+ * Conventions: a tensor is two arguments, its memory and the offset of its first element: IN, OUT and IN_OUT declare
+ * them, AT(x) is the pointer. Storage is channels-last: pixel after pixel, `pitch` values apart. `real` is what is
+ * stored, `acc` what sums are made in. Sizes are arguments; -D definitions choose code. */
+typedef float real;
+typedef float acc;
+
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+
+#define IN(type, x) __global const type *restrict x##_memory, const ulong x##_offset
+#define OUT(type, x) __global type *restrict x##_memory, const ulong x##_offset
+#define IN_PLACE(type, x) __global type *x##_memory, const ulong x##_offset /* may be another argument's memory too */
+#define AT(x) (x##_memory + x##_offset)
+
+/* VECTOR values at once. */
+#ifndef VECTOR
+#define VECTOR 16
+#endif
+typedef JOIN(real, VECTOR) realv;
+#define LOADV(p) JOIN(vload, VECTOR)(0, p)
+#define STOREV(v, p) JOIN(vstore, VECTOR)(v, 0, p)
+
+/* Elementwise functions, for a scalar or vector type T. The gradient is written in terms of the output y, so that the
+ * input need not be kept. Comparisons are written so that a NaN stays one. */
+#ifndef FUNCTION
+#define FUNCTION identity
+#endif
+#define APPLY(T, x, alpha) JOIN(FUNCTION_, FUNCTION)(T, x, alpha)
+#define APPLY_GRADIENT(T, dy, y, alpha) JOIN(GRADIENT_, FUNCTION)(T, dy, y, alpha)
+
+#define FUNCTION_identity(T, x, alpha) (x)
+#define GRADIENT_identity(T, dy, y, alpha) (dy)
+#define FUNCTION_relu(T, x, alpha) ((x) < (T)0 ? (T)0 : (x))
+#define GRADIENT_relu(T, dy, y, alpha) ((y) > (T)0 ? (dy) : (T)0)
+#define FUNCTION_leaky_relu(T, x, alpha) ((x) > (T)0 ? (x) : (x) * (T)(alpha))
+#define GRADIENT_leaky_relu(T, dy, y, alpha) ((y) > (T)0 ? (dy) : (dy) * (T)(alpha))
+#define FUNCTION_sigmoid(T, x, alpha) ((T)1 / ((T)1 + exp(-(x))))
+#define GRADIENT_sigmoid(T, dy, y, alpha) ((dy) * (y) * ((T)1 - (y)))
+#define FUNCTION_tanh(T, x, alpha) tanh(x)
+#define GRADIENT_tanh(T, dy, y, alpha) ((dy) * ((T)1 - (y) * (y)))
+
+/* A window over the input, always three-dimensional (depth, height, width). Twin of struct geometry, ops/window.h. */
+typedef struct {
+    int n, c, k;       /* batch, input channels, output channels */
+    int in[3], out[3]; /* spatial sizes */
+    int extent[3], stride[3], dilation[3], begin[3];
+    int groups;
+    int x_pitch, y_pitch;
+} geometry;

@@ -1,0 +1,52 @@
+/* elementwise.cl - y = f(a, b), value by value. Host side: src/ops/elementwise.c.
+ *
+ * OPERATION chooses f: activate (a), activate_gradient (a = dy, b = y), add. The memory of y may be that of a or b.
+ * A tensor is `rows` rows of `width` values, `pitch` apart; dense tensors come as rows of any convenient width, of
+ * which the last may be shorter: `count` values in all. */
+#ifndef OPERATION
+#define OPERATION activate
+#endif
+
+typedef struct {
+    long count;
+    int width, a_pitch, b_pitch, y_pitch;
+    int rows_per_item;
+    float alpha;
+} rows;
+
+#define OPERATION_activate(T, a, b) APPLY(T, a, r.alpha)
+#define OPERATION_activate_gradient(T, a, b) APPLY_GRADIENT(T, a, b, r.alpha)
+#define OPERATION_add(T, a, b) ((a) + (b))
+#define EVALUATE(T, a, b) JOIN(OPERATION_, OPERATION)(T, a, b)
+
+/* One value per work-item. */
+__kernel void elementwise_reference(IN_PLACE(const real, a), IN_PLACE(const real, b), IN_PLACE(real, y), const rows r)
+{
+    const long i = get_global_id(0);
+    if (i < r.count) {
+        const long row = i / r.width, column = i % r.width;
+        const real u = AT(a)[row * r.a_pitch + column], v = AT(b)[row * r.b_pitch + column];
+        AT(y)[row * r.y_pitch + column] = EVALUATE(real, u, v);
+    }
+}
+
+/* Some rows per work-item, explicit vectors along them. */
+__kernel void elementwise_vector(IN_PLACE(const real, a), IN_PLACE(const real, b), IN_PLACE(real, y), const rows r)
+{
+    const long first = (long)get_global_id(0) * r.rows_per_item;
+    for (long row = first; row < first + r.rows_per_item; row++) {
+        const int width = (int)clamp(r.count - row * r.width, 0L, (long)r.width);
+        __global const real *pa = AT(a) + row * r.a_pitch;
+        __global const real *pb = AT(b) + row * r.b_pitch;
+        __global real *py = AT(y) + row * r.y_pitch;
+        int i = 0;
+        for (; i + VECTOR <= width; i += VECTOR) {
+            const realv u = LOADV(pa + i), v = LOADV(pb + i);
+            STOREV(EVALUATE(realv, u, v), py + i);
+        }
+        for (; i < width; i++) {
+            const real u = pa[i], v = pb[i];
+            py[i] = EVALUATE(real, u, v);
+        }
+    }
+}

@@ -1,0 +1,21 @@
+/* program.h - kernel sources to programs. A program is built once per device for each (file, options) and kept
+ * until the device is closed; drivers keep their own caches across processes. */
+#ifndef DEVICE_PROGRAM_H
+#define DEVICE_PROGRAM_H
+
+#include "device/device.h"
+
+struct program;
+
+/* What to build: cl/common.cl and then the file, with these options ("-DVECTOR=16 ..."). */
+struct program_request {
+    const char *file, *options;
+    struct program *program; /* the answer */
+};
+
+/* Builds all requests that are not built yet, in parallel. */
+oc_status program_build_all(oc_device *device, struct program_request *requests, int count,
+                            oc_progress_fn progress, void *user);
+void program_free_all(oc_device *device);
+
+#endif

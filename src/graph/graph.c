@@ -1,0 +1,343 @@
+/* graph.c - building a graph: nodes, tensors, names and the sticky error. */
+#include "graph/graph.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "graph/op.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+struct name_entry {
+    struct name_entry *next;
+    const char *name;
+};
+
+struct op_counter {
+    struct op_counter *next;
+    const struct op *op;
+    int count;
+};
+
+/* What builders return when there is not even memory for a graph, or no tensor to find one by. Its status is an
+ * error from the start, so nothing ever writes to it. */
+static oc_tensor lost_tensor;
+static oc_graph lost_graph = {
+    .status = OC_E_ARGUMENT,
+    .message = "a layer was given NULL instead of a tensor, or there was no memory for a graph"
+};
+static oc_tensor lost_tensor = { .graph = &lost_graph, .name = "" };
+
+oc_graph *oc_graph_create(const oc_graph_desc *desc)
+{
+    const oc_allocator allocator = memory_allocator(desc ? desc->allocator : NULL);
+    oc_graph *graph = memory_zeroed(&allocator, 1, sizeof *graph);
+    if (!graph)
+        return &lost_graph;
+    graph->arena.allocator = allocator;
+    return graph;
+}
+
+void oc_graph_destroy(oc_graph *graph)
+{
+    if (!graph || graph == &lost_graph)
+        return;
+    const oc_allocator allocator = graph->arena.allocator;
+    memory_free(&allocator, graph->tensors);
+    arena_free(&graph->arena);
+    memory_free(&allocator, graph);
+}
+
+oc_status oc_graph_check(const oc_graph *graph)
+{
+    return graph->status == OC_OK ? OC_OK : fail_again(graph->status, graph->message);
+}
+
+oc_tensor *graph_poison(oc_graph *graph, oc_status status)
+{
+    if (graph->status == OC_OK) {
+        graph->message = arena_copy_text(&graph->arena, oc_last_error());
+        if (!graph->message)
+            graph->message = "out of host memory";
+        graph->status = status;
+    }
+    return &lost_tensor;
+}
+
+oc_status node_fail(const struct node *n, oc_status status, const char *format, ...)
+{
+    char message[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    return fail(status, "layer \"%s\" (%s): %s", n->name, n->op->name, message);
+}
+
+oc_status node_fail_in(const struct node *n, oc_status status)
+{
+    char prefix[256];
+    snprintf(prefix, sizeof prefix, "layer \"%s\" (%s)", n->name, n->op->name);
+    return fail_in(status, prefix);
+}
+
+int64_t element_bytes(enum element type)
+{
+    return type == ELEMENT_U8 ? 1 : 4;
+}
+
+/* ---- tensors ---- */
+
+static oc_status claim_name(oc_graph *graph, const char *name)
+{
+    struct name_entry **bucket = &graph->names[random_stream(name) % 256];
+    for (struct name_entry *entry = *bucket; entry; entry = entry->next)
+        if (strcmp(entry->name, name) == 0)
+            return fail(OC_E_ARGUMENT, "two inputs or parameters are called \"%s\": give their layers names",
+                        name);
+    struct name_entry *entry = arena_alloc(&graph->arena, sizeof *entry);
+    if (!entry)
+        return OC_E_MEMORY;
+    *entry = (struct name_entry){ .next = *bucket, .name = name };
+    *bucket = entry;
+    return OC_OK;
+}
+
+oc_tensor *graph_tensor(oc_graph *graph, enum tensor_kind kind, enum element type, const struct shape *shape,
+                        const char *name)
+{
+    oc_tensor *x = arena_alloc(&graph->arena, sizeof *x);
+    char *copy = x && name ? arena_copy_text(&graph->arena, name) : NULL;
+    if (!x || (name && !copy))
+        return NULL;
+    if (name && claim_name(graph, copy) != OC_OK)
+        return NULL;
+    if (memory_grow(&graph->arena.allocator, (void **)&graph->tensors, &graph->tensor_capacity,
+                    graph->tensor_count + 1, sizeof(oc_tensor *)) != OC_OK)
+        return NULL;
+    *x = (oc_tensor){ .graph = graph,
+                      .id = (int)graph->tensor_count,
+                      .kind = kind,
+                      .type = type,
+                      .shape = *shape,
+                      .name = copy };
+    graph->tensors[graph->tensor_count++] = x;
+    return x;
+}
+
+int oc_tensor_shape(const oc_tensor *x, int64_t shape[OC_MAX_RANK])
+{
+    if (!x || x->graph->status != OC_OK)
+        return -1;
+    for (int i = 0; i < x->shape.rank; i++)
+        shape[i] = x->shape.dim[i];
+    return x->shape.rank;
+}
+
+const char *oc_tensor_name(const oc_tensor *x)
+{
+    return !x ? "" : x->name ? x->name : x->producer ? x->producer->name : "";
+}
+
+oc_tensor *oc_named(oc_tensor *x, const char *name)
+{
+    if (!x || !x->producer || x->graph->status != OC_OK)
+        return x ? x : &lost_tensor;
+    char *copy = arena_copy_text(&x->graph->arena, name);
+    if (!copy)
+        return graph_poison(x->graph, OC_E_MEMORY);
+    x->producer->name = copy;
+    return x;
+}
+
+oc_tensor *oc_input(oc_graph *graph, const oc_input_desc *desc)
+{
+    if (!graph || graph->status != OC_OK)
+        return &lost_tensor;
+    if (!desc || !desc->name)
+        return graph_poison(graph, fail(OC_E_ARGUMENT, "an input needs a name"));
+    const struct shape shape = shape_read(desc->shape);
+    if (shape.rank < 1)
+        return graph_poison(
+            graph, fail(OC_E_SHAPE, "input \"%s\" needs a shape that begins with the batch", desc->name));
+    for (int i = 0; i < shape.rank; i++)
+        if (shape.dim[i] < 0 || shape.dim[i] > INT32_MAX || shape_count(&shape) > INT64_MAX / 64)
+            return graph_poison(graph, fail(OC_E_SHAPE, "input \"%s\": size %" PRId64 " is not possible",
+                                            desc->name, shape.dim[i]));
+    if (desc->type != OC_F32 && desc->type != OC_I32)
+        return graph_poison(graph, fail(OC_E_ARGUMENT, "input \"%s\": type %d is none of oc_type", desc->name,
+                                        (int)desc->type));
+    if (desc->gradient && desc->type != OC_F32)
+        return graph_poison(
+            graph, fail(OC_E_ARGUMENT, "input \"%s\": only OC_F32 inputs have gradients", desc->name));
+    oc_tensor *x = graph_tensor(graph, TENSOR_INPUT, (enum element)desc->type, &shape, desc->name);
+    if (!x)
+        return graph_poison(graph, OC_E_ARGUMENT);
+    x->wants_gradient = desc->gradient;
+    return x;
+}
+
+/* ---- nodes ---- */
+
+static const char *automatic_name(oc_graph *graph, const struct op *op)
+{
+    struct op_counter *counter = graph->counters;
+    while (counter && counter->op != op)
+        counter = counter->next;
+    if (!counter) {
+        counter = arena_alloc(&graph->arena, sizeof *counter);
+        if (!counter)
+            return NULL;
+        *counter = (struct op_counter){ .next = graph->counters, .op = op };
+        graph->counters = counter;
+    }
+    return arena_print(&graph->arena, "%s%d", op->name, ++counter->count);
+}
+
+static void link_node(oc_graph *graph, struct node *n)
+{
+    n->next = graph->insert_before;
+    n->previous = n->next ? n->next->previous : graph->last;
+    *(n->previous ? &n->previous->next : &graph->first) = n;
+    *(n->next ? &n->next->previous : &graph->last) = n;
+}
+
+void graph_remove(struct node *n)
+{
+    oc_graph *graph = n->out[0]->graph;
+    *(n->previous ? &n->previous->next : &graph->first) = n->next;
+    *(n->next ? &n->next->previous : &graph->last) = n->previous;
+}
+
+oc_status node_add_input(struct node *n, oc_tensor *x)
+{
+    oc_tensor **in = arena_alloc(&x->graph->arena, sizeof *in * (size_t)(n->in_count + 1));
+    if (!in)
+        return OC_E_MEMORY;
+    if (n->in_count > 0)
+        memcpy(in, n->in, sizeof *in * (size_t)n->in_count);
+    in[n->in_count++] = x;
+    n->in = in;
+    return OC_OK;
+}
+
+oc_status node_output(struct node *n, int i, enum element type, const struct shape *shape)
+{
+    if (i < n->out_count) {
+        n->out[i]->shape = *shape;
+        return OC_OK;
+    }
+    oc_graph *graph = n->in_count > 0 ? n->in[0]->graph : n->out[0]->graph;
+    oc_tensor *y = graph_tensor(graph, TENSOR_VALUE, type, shape, NULL);
+    if (!y)
+        return OC_E_MEMORY;
+    y->producer = n;
+    for (int j = 0; j < n->in_count; j++)
+        y->wants_gradient = y->wants_gradient || n->in[j]->wants_gradient;
+    n->out[n->out_count++] = y;
+    return OC_OK;
+}
+
+oc_status node_parameter(struct node *n, const char *suffix, const struct shape *shape,
+                         const struct parameter *parameter)
+{
+    oc_graph *graph = n->in[0]->graph;
+    const char *name = arena_print(&graph->arena, "%s.%s", n->name, suffix);
+    struct parameter *copy = arena_alloc(&graph->arena, sizeof *copy);
+    if (!name || !copy)
+        return OC_E_MEMORY;
+    *copy = *parameter;
+    oc_tensor *w = graph_tensor(graph, TENSOR_PARAMETER, ELEMENT_F32, shape, name);
+    if (!w)
+        return OC_E_ARGUMENT;
+    w->parameter = copy;
+    w->wants_gradient = !parameter->frozen;
+    n->parameter_count++;
+    if (w->wants_gradient)
+        n->out[0]->wants_gradient = true;
+    return node_add_input(n, w);
+}
+
+static oc_status append(oc_graph *graph, const struct op *op, const void *desc, const char *name,
+                        oc_tensor *const *in, int in_count, oc_tensor **out)
+{
+    struct node *n = arena_alloc(&graph->arena, sizeof *n);
+    if (!n)
+        return OC_E_MEMORY;
+    *n = (struct node){ .op = op, .backward = graph->gradient_pass };
+    n->desc = arena_alloc(&graph->arena, op->desc_size ? op->desc_size : 1);
+    n->name = name && *name ? arena_copy_text(&graph->arena, name) : automatic_name(graph, op);
+    if (!n->desc || !n->name)
+        return OC_E_MEMORY;
+    if (op->desc_size)
+        memcpy(n->desc, desc, op->desc_size);
+    for (int i = 0; i < in_count; i++)
+        TRY(node_add_input(n, in[i]));
+    if (in_count == 0) { /* infer needs a way to the graph */
+        n->out[0] = graph_tensor(graph, TENSOR_VALUE, ELEMENT_F32, &(struct shape){ 0 }, NULL);
+        if (!n->out[0])
+            return OC_E_MEMORY;
+        n->out[0]->producer = n;
+        n->out_count = 1;
+    }
+    TRY(op->infer(n));
+    if (op->parameters)
+        TRY(op->parameters(n));
+    link_node(graph, n);
+    *out = n->out[0];
+    return OC_OK;
+}
+
+oc_tensor *graph_append(const struct op *op, const void *desc, const char *name, oc_tensor *const *in,
+                        int in_count)
+{
+    oc_graph *graph = in_count > 0 && in[0] ? in[0]->graph : &lost_graph;
+    if (graph->status != OC_OK)
+        return &lost_tensor;
+    for (int i = 1; i < in_count; i++)
+        if (!in[i] || in[i]->graph != graph)
+            return graph_poison(graph,
+                                fail(OC_E_ARGUMENT, "layer \"%s\" (%s): input %d is %s", name ? name : "",
+                                     op->name, i, in[i] ? "of another graph" : "NULL"));
+    oc_tensor *out = NULL;
+    const oc_status status = append(graph, op, desc, name, in, in_count, &out);
+    return status == OC_OK ? out : graph_poison(graph, status);
+}
+
+oc_tensor *graph_append_source(oc_graph *graph, const struct op *op, const void *desc)
+{
+    oc_tensor *out = NULL;
+    if (graph->status != OC_OK)
+        return &lost_tensor;
+    const oc_status status = append(graph, op, desc, NULL, NULL, 0, &out);
+    return status == OC_OK ? out : graph_poison(graph, status);
+}
+
+void graph_replace_uses(oc_graph *graph, const oc_tensor *old, oc_tensor *by)
+{
+    for (struct node *n = graph->first; n; n = n->next)
+        for (int i = 0; i < n->in_count; i++)
+            if (n->in[i] == old && by->producer != n)
+                n->in[i] = by;
+}
+
+void graph_count_consumers(oc_graph *graph)
+{
+    for (size_t i = 0; i < graph->tensor_count; i++)
+        if (graph->tensors[i])
+            graph->tensors[i]->consumers = 0;
+    for (struct node *n = graph->first; n; n = n->next)
+        for (int i = 0; i < n->in_count; i++)
+            n->in[i]->consumers++;
+}
+
+oc_status graph_set_batch(oc_graph *graph, int64_t batch)
+{
+    for (size_t i = 0; i < graph->tensor_count; i++)
+        if (graph->tensors[i] && graph->tensors[i]->kind == TENSOR_INPUT)
+            graph->tensors[i]->shape.dim[0] = batch;
+    for (struct node *n = graph->first; n; n = n->next)
+        TRY(n->op->infer(n));
+    return OC_OK;
+}

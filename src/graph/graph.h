@@ -1,0 +1,150 @@
+/* graph.h - what to compute: nodes in the order in which they can run, and the tensors between them.
+ *
+ * Invariants
+ * - The node list is a topological order at all times; passes walk it, none recurses.
+ * - A graph keeps its first error; after it every builder returns the graph's poison tensor and does nothing.
+ * - A user's graph is never changed by a model: compile works on a copy.
+ * - Everything lives in the graph's arena. */
+#ifndef GRAPH_GRAPH_H
+#define GRAPH_GRAPH_H
+
+#include "base/arena.h"
+#include "graph/shape.h"
+
+struct op;
+struct impl;
+
+enum { MAX_OUTPUTS = 6, MAX_TUNABLES = 8 };
+
+enum tensor_kind { TENSOR_VALUE, TENSOR_INPUT, TENSOR_PARAMETER };
+
+enum element { ELEMENT_F32 = OC_F32, ELEMENT_I32 = OC_I32, ELEMENT_U8 };
+
+/* Which part of device memory a tensor lies in. */
+enum region {
+    REGION_ACTIVATIONS,
+    REGION_PARAMETERS,
+    REGION_GRADIENTS,
+    REGION_OPTIMIZER,
+    REGION_INPUTS,
+    REGION_COUNT
+};
+
+struct parameter {
+    oc_init init;
+    int64_t fan_in, fan_out;
+    bool frozen;
+};
+
+struct oc_tensor {
+    struct oc_graph *graph;
+    struct node *producer; /* NULL unless a node makes it */
+    int id;                /* index in the order of creation; a copy of a graph keeps it */
+    enum tensor_kind kind;
+    enum element type;
+    struct shape shape;
+    const char *name; /* of an input or a parameter */
+    struct parameter *parameter;
+    int64_t index_limit;        /* an I32 input's values must be below it; 0: no limit */
+    bool wants_gradient;        /* a trained parameter or a marked input lies behind it */
+    struct oc_tensor *gradient; /* of the loss with respect to it */
+    int consumers;              /* graph_count_consumers */
+
+    /* Where it lies, in elements; set by compile/memory.c. A view lies in its base. */
+    struct oc_tensor *base;
+    int64_t pitch; /* from one pixel to the next; 0: dense */
+    enum region region;
+    int slab;
+    int64_t offset;
+    bool placed;
+};
+
+struct node {
+    const struct op *op;
+    struct node *previous, *next;
+    const char *name;
+    void *desc; /* the node's own copy */
+    oc_tensor **in;
+    int in_count, out_count, parameter_count;
+    oc_tensor *out[MAX_OUTPUTS];
+    bool view;     /* output 0 is input 0's memory in another shape; nothing runs */
+    bool backward; /* appended by the gradient pass */
+
+    /* Set by the passes. */
+    const struct op *epilogue; /* applied to output 0; NULL: none */
+    float epilogue_alpha;
+    const struct impl *impl;
+    int tuned[MAX_TUNABLES];
+    bool is_static; /* depends on parameters only */
+    bool only_loss; /* nothing but the loss needs it */
+    bool needed;
+};
+
+struct oc_graph {
+    struct arena arena;
+    oc_status status;
+    char *message; /* of the first error */
+    struct node *first, *last;
+    struct node *insert_before; /* where graph_append puts nodes; NULL: at the end */
+    oc_tensor **tensors;
+    size_t tensor_count, tensor_capacity;
+    struct name_entry *names[256]; /* of inputs and parameters, to find duplicates */
+    struct op_counter *counters;   /* for names such as "relu3" */
+    bool gradient_pass;            /* nodes appended now are the backward pass */
+};
+
+/* Every failing builder ends here: keeps the thread's last error as the graph's if it is the first one. */
+oc_tensor *graph_poison(oc_graph *graph, oc_status status);
+
+/* Appends a node; name NULL numbers it. Returns output 0, or the poison tensor. */
+oc_tensor *graph_append(const struct op *op, const void *desc, const char *name, oc_tensor *const *in,
+                        int in_count);
+
+/* The same without inputs. */
+oc_tensor *graph_append_source(oc_graph *graph, const struct op *op, const void *desc);
+
+/* A tensor that no node makes. The name must be new in this graph if there is one. NULL on failure. */
+oc_tensor *graph_tensor(oc_graph *graph, enum tensor_kind kind, enum element type, const struct shape *shape,
+                        const char *name);
+
+/* Sets output i: creates it the first time, updates its shape when infer runs again. */
+oc_status node_output(struct node *n, int i, enum element type, const struct shape *shape);
+
+/* Adds "<layer>.<suffix>" as a further input. */
+oc_status node_parameter(struct node *n, const char *suffix, const struct shape *shape,
+                         const struct parameter *parameter);
+
+/* Adds a tensor to the inputs. */
+oc_status node_add_input(struct node *n, oc_tensor *x);
+
+/* fail(), with the layer's name and type in front. */
+oc_status node_fail(const struct node *n, oc_status status, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* The same for a sentence that another function has just left behind. */
+oc_status node_fail_in(const struct node *n, oc_status status);
+
+void graph_remove(struct node *n);
+void graph_replace_uses(oc_graph *graph, const oc_tensor *old, oc_tensor *by);
+void graph_count_consumers(oc_graph *graph);
+
+/* A copy of the nodes that `wanted` depends on, with all tensors under their old ids. */
+oc_status graph_copy(oc_graph **out, const oc_graph *graph, const oc_allocator *allocator,
+                     oc_tensor *const *wanted, int wanted_count);
+
+/* Sets the batch of every input and runs all shape rules again. */
+oc_status graph_set_batch(oc_graph *graph, int64_t batch);
+
+/* Bytes of one element. */
+int64_t element_bytes(enum element type);
+
+static inline int64_t tensor_pitch(const oc_tensor *x)
+{
+    return x->pitch ? x->pitch : shape_channels(&x->shape);
+}
+
+static inline bool tensor_is_dense(const oc_tensor *x)
+{
+    return tensor_pitch(x) == shape_channels(&x->shape);
+}
+
+#endif

@@ -1,0 +1,63 @@
+/* op.h - what an operation is: the contract that each file in src/ops fills with one or more `const struct op`.
+ *
+ * Adding an operation means adding such a file (and one line in ops/table.c); no other file knows its name. */
+#ifndef GRAPH_OP_H
+#define GRAPH_OP_H
+
+#include "graph/graph.h"
+
+struct emitter; /* ops/emit.h */
+
+/* Work of one node at its present batch, as the mathematics needs it (not as an implementation does it). */
+struct cost {
+    double flops; /* an FMA counts as two */
+    double bytes; /* inputs read once, outputs written once */
+};
+
+/* A number that an implementation leaves open: -DNAME=value in its programs. The first value is the default; 0
+ * ends the list. */
+struct tunable {
+    const char *name;
+    int values[8];
+};
+
+/* One way to carry out an operation. */
+struct impl {
+    const char *name;
+    /* NULL: always. The shapes are those of the largest batch. */
+    bool (*supports)(const struct node *n, const oc_device_info *device);
+    /* May be NULL. Runs once, after the choice: adds workspace (node_output) and derived weights (derive). */
+    oc_status (*prepare)(struct node *n);
+    /* Launches the kernels. Called anew for every batch size; the kernels and their order must not depend on it. */
+    oc_status (*emit)(struct emitter *e, const struct node *n);
+    const struct tunable *tunables; /* NULL or ended by { 0 } */
+};
+
+struct op {
+    const char *name;
+    size_t desc_size;
+
+    /* The shape rule: checks the descriptor, writes its defaults into the node's own copy, sets the outputs' shapes
+     * from the inputs'. Runs again when the batch changes. */
+    oc_status (*infer)(struct node *n);
+
+    /* Creates the parameters as further inputs; once, after the first infer. NULL: none. */
+    oc_status (*parameters)(struct node *n);
+
+    /* Appends the nodes that turn the gradient of the outputs (out[i]->gradient) into contributions to the
+     * gradients of those inputs that want one. NULL: the inputs get none. */
+    oc_status (*gradient)(struct node *n);
+
+    void (*cost)(const struct node *n, struct cost *cost); /* NULL: no flops, bytes from the shapes */
+
+    const struct impl *impls; /* best first, the plain reference kernels last, ended by { 0 } */
+
+    /* Facts for the passes. */
+    unsigned
+        in_place; /* bit i: output 0 may be written over input i, if equal in size and not needed again */
+    const char *function; /* elementwise with one input: its OpenCL function of (value, alpha) in common.cl */
+    bool takes_epilogue;  /* can apply such a function to its output before storing it */
+    bool layer;           /* something a user asked for: shown by summary */
+};
+
+#endif

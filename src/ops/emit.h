@@ -1,0 +1,83 @@
+/* emit.h - how implementations launch kernels.
+ *
+ * An emitter turns launch specifications into launches of the device room. It goes over the nodes of a plan
+ * three times: once to learn which programs are needed (so that all are built together, in parallel), once to
+ * create the kernels and set their arguments, and once more for every change of the batch, when the arguments are
+ * set anew. The implementations do not notice. */
+#ifndef OPS_EMIT_H
+#define OPS_EMIT_H
+
+#include "device/launch.h"
+#include "graph/op.h"
+
+enum { MAX_ARGUMENTS = 24, MAX_OPTIONS = 512 };
+
+/* Values that change from step to step without a change of shapes. */
+enum dynamic { DYNAMIC_NONE, DYNAMIC_RATE, DYNAMIC_STEP };
+
+/* A kernel argument as an implementation gives it: one of the macros below. */
+struct arg {
+    enum argument_kind kind;
+    const oc_tensor *tensor;
+    int64_t number;
+    float real;
+    const void *data;
+    size_t bytes;
+    enum dynamic dynamic;
+};
+
+/* clang-format off */
+#define TENSOR(x) { .kind = ARGUMENT_BUFFER, .tensor = (x) } /* memory and offset in elements */
+#define INT(i)    { .kind = ARGUMENT_INT, .number = (i) }    /* must fit an int */
+#define FLOAT(f)  { .kind = ARGUMENT_FLOAT, .real = (f) }
+#define STRUCT(s) { .kind = ARGUMENT_BYTES, .data = &(s), .bytes = sizeof(s) }
+#define LOCAL(b)  { .kind = ARGUMENT_LOCAL, .bytes = (size_t)(b) }
+#define RATE()    { .kind = ARGUMENT_FLOAT, .dynamic = DYNAMIC_RATE } /* the learning rate */
+#define STEP()    { .kind = ARGUMENT_INT, .dynamic = DYNAMIC_STEP }   /* updates done so far */
+/* clang-format on */
+
+struct launch_spec {
+    const char *file, *kernel;
+    const char *defines;            /* " -DNAME=value ..." beyond the tunables, or NULL */
+    struct arg args[MAX_ARGUMENTS]; /* an empty one ends the list */
+    int64_t items[3];               /* work-items wanted; 0 is 1 */
+    int64_t group[3];               /* work-items per group; 0 is 1; items are rounded up to full groups */
+};
+
+oc_status emit(struct emitter *e, const struct node *n, const struct launch_spec *spec);
+
+/* A good number of work-items per group for kernels without local memory: 64, or what the device allows. */
+int64_t emitter_group(const struct emitter *e);
+
+const oc_device_info *emitter_device(const struct emitter *e);
+
+/* The value of a tunable of the node's implementation. */
+int tuned(const struct node *n, const char *name);
+
+/* One launch of a plan. */
+struct step {
+    struct launch *launch;
+    const struct node *node;
+    int request;          /* which program */
+    enum dynamic dynamic; /* at most one per kernel */
+    int dynamic_argument; /* its index */
+};
+
+enum emit_mode { EMIT_COLLECT, EMIT_CREATE, EMIT_SET };
+
+struct emitter {
+    enum emit_mode mode;
+    oc_device *device;
+    struct buffer *const *slabs[REGION_COUNT];
+    struct program_request *requests; /* distinct programs */
+    size_t request_count, request_capacity;
+    struct step *steps;
+    size_t step_count, step_capacity;
+    size_t cursor; /* launches so far in the present round */
+};
+
+/* Starts a round. */
+void emitter_begin(struct emitter *e, enum emit_mode mode);
+void emitter_free(struct emitter *e);
+
+#endif

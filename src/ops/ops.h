@@ -1,0 +1,49 @@
+/* ops.h - the operations, and what the files of this room lend each other and the passes.
+ *
+ * An operation is reached through the nodes that hold it; nobody asks which one it is. table.c lists them all. */
+#ifndef OPS_OPS_H
+#define OPS_OPS_H
+
+#include "graph/op.h"
+
+/* Layers. */
+extern const struct op op_add, op_average_pool, op_conv, op_dense, op_dot, op_l2_pool, op_leaky_relu,
+    op_max_pool, op_mean_squared_error, op_relu, op_reshape, op_sigmoid, op_softmax, op_softmax_cross_entropy,
+    op_tanh;
+
+/* What only passes and gradient rules append. */
+extern const struct op op_activation_backward, op_average_pool_backward, op_channel_sum,
+    op_conv_backward_data, op_conv_backward_filter, op_dot_backward, op_fill, op_l2_pool_backward,
+    op_max_pool_backward, op_mean_squared_error_backward, op_pack_filter, op_sgd, op_softmax_backward,
+    op_softmax_cross_entropy_backward;
+
+/* Every operation, ended by NULL. */
+extern const struct op *const op_table[];
+
+/* add.c: dx is a contribution to the gradient of x; several are summed. Call only if x->wants_gradient. */
+oc_status contribute(oc_tensor *x, oc_tensor *dx);
+
+/* derive.c: a node on `source` alone, before n, so that it runs once per change of the parameters; its result becomes
+ * a further input of n. */
+oc_status derive(struct node *n, const struct op *op, const void *desc, oc_tensor *source);
+
+/* reshape.c: the same values in another shape. */
+oc_tensor *reshape_append(oc_tensor *x, const struct shape *shape);
+
+/* sum.c: sums over all pixels, (n, c, spatial...) -> (c): the gradient of a bias. */
+oc_tensor *channel_sum_append(oc_tensor *x);
+
+/* sum.c: launches that add up the values of a dense tensor, times `scale`, into a scalar, in an order that depends on
+ * their number only. `partial` is workspace of sum_workspace(count) values. */
+int64_t sum_workspace(int64_t count);
+oc_status sum_emit(struct emitter *e, const struct node *n, const oc_tensor *values, const oc_tensor *partial,
+                   const oc_tensor *result, float scale);
+
+/* fill.c: a scalar constant. */
+oc_tensor *fill_append(oc_graph *graph, float value);
+
+/* update.c: the optimizer's step on all parameters of one slab. */
+oc_status update_append(oc_graph *graph, const oc_optimizer_desc *optimizer, oc_tensor *w, oc_tensor *dw,
+                        oc_tensor *v);
+
+#endif
