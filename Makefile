@@ -1,0 +1,31 @@
+# Shortcuts over CMakePresets.json. `make demo` and `make check` also install what is missing.
+JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
+SOURCES = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h')
+
+.PHONY: build deps demo check format clean
+
+build:
+	cmake --preset release
+	cmake --build --preset release -j $(JOBS)
+
+deps:
+	@sh .ci/deps build
+
+demo: deps build
+	mkdir -p build/demo
+	build/src/cli/ocelli train lenet
+
+check:
+	@sh .ci/deps build check
+	cmake --preset release $(if $(CI),-DCMAKE_COMPILE_WARNING_AS_ERROR=ON)
+	cmake --build --preset release -j $(JOBS)
+	cmake --preset asan
+	cmake --build --preset asan -j $(JOBS)
+	ctest --preset release -j $(JOBS)
+	ctest --preset asan -j $(JOBS)
+
+format:
+	clang-format -i $(SOURCES)
+
+clean:
+	cmake -E rm -rf build

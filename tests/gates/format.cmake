@@ -1,0 +1,18 @@
+# format.cmake - every C file is as clang-format writes it: cmake -DROOT=<source tree> -P format.cmake
+# Versions of clang-format differ in details, so one is chosen: 14, which Debian 12 has.
+find_program(clang_format NAMES clang-format-14 clang-format)
+if(clang_format)
+  execute_process(COMMAND ${clang_format} --version OUTPUT_VARIABLE version)
+endif()
+if(NOT version MATCHES "version 14\\.")
+  message("skipped: no clang-format 14")
+  return()
+endif()
+foreach(folder include src models tests bench docs)
+  file(GLOB_RECURSE found ${ROOT}/${folder}/*.[ch])
+  list(APPEND files ${found})
+endforeach()
+execute_process(COMMAND ${clang_format} --dry-run -Werror ${files} RESULT_VARIABLE status)
+if(NOT status EQUAL 0)
+  message(FATAL_ERROR "run `make format`")
+endif()
