@@ -15,9 +15,11 @@ static void *c_library_resize(void *user, void *block, size_t bytes)
     return realloc(block, bytes);
 }
 
+const oc_allocator memory_heap = { .resize = c_library_resize };
+
 oc_allocator memory_allocator(const oc_allocator *wanted)
 {
-    return wanted && wanted->resize ? *wanted : (oc_allocator){ .resize = c_library_resize };
+    return wanted && wanted->resize ? *wanted : memory_heap;
 }
 
 void *memory_zeroed(const oc_allocator *allocator, size_t count, size_t size)

@@ -4,6 +4,9 @@
 
 #include <ocelli/ocelli.h>
 
+/* The C library's, for what has no allocator of its own. */
+extern const oc_allocator memory_heap;
+
 /* The allocator to use for `wanted` (NULL: the C library's), by value so that the caller's may go away. */
 oc_allocator memory_allocator(const oc_allocator *wanted);
 

@@ -2,7 +2,7 @@
  * 1, 2, 3", SC 2011). The same function of (key, counter) as cl/random.cl, so nothing depends on the order in
  * which numbers are drawn.
  *
- * Key: (seed, stream); a stream is a layer or a purpose. Counter: (index, step). */
+ * Key: the seed. Counter: (index, step, stream), low word first; a stream is a layer or a purpose. */
 #ifndef BASE_RANDOM_H
 #define BASE_RANDOM_H
 
