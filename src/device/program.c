@@ -11,21 +11,22 @@
 
 enum { MAX_SOURCE_BYTES = 1 << 20, LOG_TAIL_BYTES = 2000 };
 
-/* The text of a kernel file; *owned must be freed if not NULL. */
-static oc_status load_source(const oc_device *device, const char *file, const char **text, char **owned)
+/* The text of a kernel file; *owned must be given back to memory_heap. */
+static oc_status load_source(const oc_device *device, const char *file, const char **text, size_t *length,
+                             unsigned char **owned)
 {
     *owned = NULL;
     if (device->kernel_dir) {
         char path[4096];
-        size_t length;
         snprintf(path, sizeof path, "%s/%s", device->kernel_dir, file);
-        TRY(file_read(&device->allocator, path, MAX_SOURCE_BYTES, owned, &length));
-        *text = *owned;
+        TRY(file_read(path, MAX_SOURCE_BYTES, owned, length));
+        *text = (const char *)*owned;
         return OC_OK;
     }
     for (const struct kernel_source *source = kernel_sources; source->name; source++)
         if (strcmp(source->name, file) == 0) {
             *text = source->text;
+            *length = strlen(source->text);
             return OC_OK;
         }
     return fail(OC_E_NOT_FOUND, "there is no kernel file \"%s\"", file);
@@ -52,14 +53,16 @@ static oc_status report_build(const oc_device *device, cl_program handle, const 
 static oc_status compile(const oc_device *device, const char *file, const char *options, cl_program *out)
 {
     const char *texts[2];
-    char *owned[2] = { NULL, NULL }, all_options[1024];
-    oc_status status = load_source(device, "common.cl", &texts[0], &owned[0]);
+    size_t lengths[2];
+    unsigned char *owned[2] = { NULL, NULL };
+    char all_options[1024];
+    oc_status status = load_source(device, "common.cl", &texts[0], &lengths[0], &owned[0]);
     if (status == OC_OK)
-        status = load_source(device, file, &texts[1], &owned[1]);
+        status = load_source(device, file, &texts[1], &lengths[1], &owned[1]);
     cl_int error = CL_SUCCESS;
     cl_program handle = NULL;
     if (status == OC_OK) {
-        handle = clCreateProgramWithSource(device->context, 2, texts, NULL, &error);
+        handle = clCreateProgramWithSource(device->context, 2, texts, lengths, &error);
         if (!handle)
             status = device_fail(error, "clCreateProgramWithSource");
     }
@@ -71,8 +74,8 @@ static oc_status compile(const oc_device *device, const char *file, const char *
     }
     if (status != OC_OK && handle)
         clReleaseProgram(handle);
-    memory_free(&device->allocator, owned[0]);
-    memory_free(&device->allocator, owned[1]);
+    memory_free(&memory_heap, owned[0]);
+    memory_free(&memory_heap, owned[1]);
     *out = handle;
     return status;
 }
