@@ -1,0 +1,20 @@
+/* softmax_cross_entropy.h - the cases of the softmax cross-entropy. */
+#ifndef CASES_SOFTMAX_CROSS_ENTROPY_H
+#define CASES_SOFTMAX_CROSS_ENTROPY_H
+
+#include "support/case.h"
+
+static const struct op_case softmax_cross_entropy_cases[] = {
+    { .name = "a single value, one class", .shape = { { 1, 1 }, { 1 } } },
+    { .name = "10 classes", .shape = { { 16, 10 }, { 16 } } },
+    { .name = "10 classes, to +-10", .shape = { { 7, 10 }, { 7 } }, .scale = 10 },
+    { .name = "to +-200: saturated", .shape = { { 5, 7 }, { 5 } }, .scale = 200 },
+    { .name = "1000 classes", .shape = { { 3, 1000 }, { 3 } } },
+    { .name = "17 classes, one sample", .shape = { { 1, 17 }, { 1 } } },
+    { .name = "segmentation, 2D", .shape = { { 2, 5, 3, 4 }, { 2, 3, 4 } } },
+    { .name = "1D", .shape = { { 3, 6, 11 }, { 3, 11 } }, .scale = 4 },
+    { .name = "3D", .shape = { { 1, 3, 2, 3, 4 }, { 1, 2, 3, 4 } } },
+    { .name = "33 classes, batch 65", .shape = { { 65, 33 }, { 65 } } },
+};
+
+#endif

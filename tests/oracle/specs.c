@@ -1,0 +1,29 @@
+/* specs.c - the only list of operations under test. */
+#include "support/case.h"
+
+#define SPECS(X)                                                                                             \
+    X(conv)                                                                                                  \
+    X(dense)                                                                                                 \
+    X(max_pool)                                                                                              \
+    X(global_max_pool)                                                                                       \
+    X(average_pool)                                                                                          \
+    X(global_average_pool)                                                                                   \
+    X(l2_pool)                                                                                               \
+    X(global_l2_pool)                                                                                        \
+    X(relu)                                                                                                  \
+    X(leaky_relu)                                                                                            \
+    X(sigmoid)                                                                                               \
+    X(tanh)                                                                                                  \
+    X(add)                                                                                                   \
+    X(flatten)                                                                                               \
+    X(reshape)                                                                                               \
+    X(softmax)                                                                                               \
+    X(softmax_cross_entropy)                                                                                 \
+    X(mean_squared_error)                                                                                    \
+    X(dot)
+
+#define DECLARE(op) extern const struct op_spec op##_spec;
+SPECS(DECLARE)
+
+#define POINTER(op) &op##_spec,
+const struct op_spec *const op_specs[] = { SPECS(POINTER) NULL };
