@@ -35,14 +35,13 @@ oc_status batch_open(struct batch *batch, const oc_train_desc *desc, const oc_da
         return fail(OC_E_ARGUMENT, "a batch of %d samples is not in 1..%lld, what the model was created for",
                     desc->batch, (long long)image[0]);
 
-    const oc_allocator allocator = memory_allocator(NULL);
     batch->capacity = desc->batch != 0 ? desc->batch : (int)image[0];
     batch->classes = (int)logits[1];
     batch->pixels = (int64_t)set->channels * set->height * set->width;
     const size_t count = (size_t)batch->capacity;
-    batch->images = memory_zeroed(&allocator, count, (size_t)batch->pixels * sizeof(float));
-    batch->labels = memory_zeroed(&allocator, count, sizeof(int32_t));
-    batch->logits = memory_zeroed(&allocator, count, (size_t)batch->classes * sizeof(float));
+    batch->images = memory_zeroed(&memory_heap, count, (size_t)batch->pixels * sizeof(float));
+    batch->labels = memory_zeroed(&memory_heap, count, sizeof(int32_t));
+    batch->logits = memory_zeroed(&memory_heap, count, (size_t)batch->classes * sizeof(float));
     if (batch->images && batch->labels && batch->logits)
         return OC_OK;
     batch_close(batch);
@@ -51,10 +50,9 @@ oc_status batch_open(struct batch *batch, const oc_train_desc *desc, const oc_da
 
 void batch_close(struct batch *batch)
 {
-    const oc_allocator allocator = memory_allocator(NULL);
-    memory_free(&allocator, batch->images);
-    memory_free(&allocator, batch->labels);
-    memory_free(&allocator, batch->logits);
+    memory_free(&memory_heap, batch->images);
+    memory_free(&memory_heap, batch->labels);
+    memory_free(&memory_heap, batch->logits);
     *batch = (struct batch){ 0 };
 }
 

@@ -43,9 +43,8 @@ static size_t string_count(const char *const *pairs)
 oc_status checkpoint_save(oc_model *model, const char *path, const char *const *metadata,
                           const struct position *at)
 {
-    const oc_allocator allocator = memory_allocator(NULL);
     size_t count = string_count(metadata);
-    const char **strings = memory_zeroed(&allocator, count + 2 * KEYS + 1, sizeof strings[0]);
+    const char **strings = memory_zeroed(&memory_heap, count + 2 * KEYS + 1, sizeof strings[0]);
     if (!strings)
         return fail_again(OC_E_MEMORY, oc_last_error());
     if (count > 0)
@@ -60,7 +59,7 @@ oc_status checkpoint_save(oc_model *model, const char *path, const char *const *
     }
     const oc_status status =
         oc_model_save(model, path, &(oc_save_desc){ .training_state = true, .metadata = strings });
-    memory_free(&allocator, strings);
+    memory_free(&memory_heap, strings);
     return status;
 }
 

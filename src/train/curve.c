@@ -95,9 +95,9 @@ static void write_jsonl(FILE *file, const struct curve_row *row)
 
 static oc_status append(struct curve *curve, const struct curve_row *row)
 {
-    const oc_allocator allocator = memory_allocator(NULL);
     void *rows = curve->rows;
-    const oc_status status = memory_grow(&allocator, &rows, &curve->capacity, curve->count + 1, sizeof *row);
+    const oc_status status =
+        memory_grow(&memory_heap, &rows, &curve->capacity, curve->count + 1, sizeof *row);
     curve->rows = rows;
     if (status == OC_OK)
         curve->rows[curve->count++] = *row;
@@ -183,13 +183,12 @@ oc_status curve_plot(struct curve *curve)
 
 oc_status curve_close(struct curve *curve)
 {
-    const oc_allocator allocator = memory_allocator(NULL);
     oc_status status = OC_OK;
     if (curve->csv && fclose(curve->csv) != 0)
         status = broken(curve, "csv");
     if (curve->jsonl && fclose(curve->jsonl) != 0)
         status = broken(curve, "jsonl");
-    memory_free(&allocator, curve->rows);
+    memory_free(&memory_heap, curve->rows);
     if (curve->locale)
         freelocale(curve->locale);
     *curve = (struct curve){ 0 };

@@ -14,7 +14,6 @@
 struct run {
     oc_model *model;
     const oc_train_desc *desc;
-    oc_allocator allocator;
     struct position at;
     struct batch batch;
     struct curve curve;
@@ -222,15 +221,15 @@ static oc_status check(const oc_model *model, const oc_train_desc *desc)
 oc_status oc_train(oc_model *model, const oc_train_desc *desc)
 {
     TRY(check(model, desc));
-    struct run run = { .model = model, .desc = desc, .allocator = memory_allocator(NULL) };
+    struct run run = { .model = model, .desc = desc };
     TRY(batch_open(&run.batch, desc, desc->train));
     run.at =
         (struct position){ .batch = run.batch.capacity, .samples = desc->train->count, .seed = desc->seed };
     run.rate = oc_model_get_rate(model);
-    run.order = memory_zeroed(&run.allocator, (size_t)run.at.samples, sizeof run.order[0]);
+    run.order = memory_zeroed(&memory_heap, (size_t)run.at.samples, sizeof run.order[0]);
     const oc_status status = run.order ? train(&run) : fail_again(OC_E_MEMORY, oc_last_error());
     oc_model_set_rate(model, run.rate);
-    memory_free(&run.allocator, run.order);
+    memory_free(&memory_heap, run.order);
     batch_close(&run.batch);
     return status;
 }
