@@ -3,8 +3,8 @@
  * Conventions: a tensor is two arguments, its memory and the offset of its first element: IN, OUT and IN_OUT declare
  * them, AT(x) is the pointer. Storage is channels-last: pixel after pixel, `pitch` values apart. `real` is what is
  * stored, `acc` what sums are made in. Sizes are arguments; -D definitions choose code. */
-typedef float real;
-typedef float acc;
+#define real float /* macros, because JOIN makes the names of vector types of them */
+#define acc float
 
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
@@ -18,9 +18,35 @@ typedef float acc;
 #ifndef VECTOR
 #define VECTOR 16
 #endif
+#if VECTOR == 1
+typedef real realv;
+#define LOADV(p) (*(p))
+#define STOREV(v, p) (*(p) = (v))
+#else
 typedef JOIN(real, VECTOR) realv;
 #define LOADV(p) JOIN(vload, VECTOR)(0, p)
 #define STOREV(v, p) JOIN(vstore, VECTOR)(v, 0, p)
+#endif
+
+/* The sum of a vector's values, in pairs. */
+static acc sum_lanes(const realv v)
+{
+    acc lane[VECTOR];
+    STOREV(v, lane);
+    for (int count = VECTOR / 2; count > 0; count /= 2)
+        for (int i = 0; i < count; i++)
+            lane[i] += lane[i + count];
+    return lane[0];
+}
+
+/* Values of up to two tensors a and b that become values of y: rows of `width` values, `pitch` apart; `count` values
+ * in all, so the last row of a dense tensor may be shorter. Twin of struct rows, ops/elementwise.h. */
+typedef struct {
+    long count;
+    int width, a_pitch, b_pitch, y_pitch;
+    int rows_per_item;
+    float alpha;
+} rows;
 
 /* Elementwise functions, for a scalar or vector type T. The gradient is written in terms of the output y, so that the
  * input need not be kept. Comparisons are written so that a NaN stays one. */

@@ -1,18 +1,9 @@
 /* elementwise.cl - y = f(a, b), value by value. Host side: src/ops/elementwise.c.
  *
- * OPERATION chooses f: activate (a), activate_gradient (a = dy, b = y), add. The memory of y may be that of a or b.
- * A tensor is `rows` rows of `width` values, `pitch` apart; dense tensors come as rows of any convenient width, of
- * which the last may be shorter: `count` values in all. */
+ * OPERATION chooses f: activate (a), activate_gradient (a = dy, b = y), add. The memory of y may be that of a or b. */
 #ifndef OPERATION
 #define OPERATION activate
 #endif
-
-typedef struct {
-    long count;
-    int width, a_pitch, b_pitch, y_pitch;
-    int rows_per_item;
-    float alpha;
-} rows;
 
 #define OPERATION_activate(T, a, b) APPLY(T, a, r.alpha)
 #define OPERATION_activate_gradient(T, a, b) APPLY_GRADIENT(T, a, b, r.alpha)

@@ -11,22 +11,25 @@
 
 enum { MAX_SOURCE_BYTES = 1 << 20, LOG_TAIL_BYTES = 2000 };
 
-/* The text of a kernel file; *owned must be given back to memory_heap. */
-static oc_status load_source(const oc_device *device, const char *file, const char **text, size_t *length,
-                             unsigned char **owned)
+/* The text of a kernel file. `owned` must be freed with memory_heap. */
+struct source {
+    const char *text;
+    size_t length;
+    unsigned char *owned;
+};
+
+static oc_status load_source(const oc_device *device, const char *file, struct source *source)
 {
-    *owned = NULL;
     if (device->kernel_dir) {
         char path[4096];
         snprintf(path, sizeof path, "%s/%s", device->kernel_dir, file);
-        TRY(file_read(path, MAX_SOURCE_BYTES, owned, length));
-        *text = (const char *)*owned;
+        TRY(file_read(path, MAX_SOURCE_BYTES, &source->owned, &source->length));
+        source->text = (const char *)source->owned;
         return OC_OK;
     }
-    for (const struct kernel_source *source = kernel_sources; source->name; source++)
-        if (strcmp(source->name, file) == 0) {
-            *text = source->text;
-            *length = strlen(source->text);
+    for (const struct kernel_source *k = kernel_sources; k->name; k++)
+        if (strcmp(k->name, file) == 0) {
+            *source = (struct source){ .text = k->text, .length = strlen(k->text) };
             return OC_OK;
         }
     return fail(OC_E_NOT_FOUND, "there is no kernel file \"%s\"", file);
@@ -52,16 +55,16 @@ static oc_status report_build(const oc_device *device, cl_program handle, const 
 
 static oc_status compile(const oc_device *device, const char *file, const char *options, cl_program *out)
 {
-    const char *texts[2];
-    size_t lengths[2];
-    unsigned char *owned[2] = { NULL, NULL };
+    struct source common = { 0 }, source = { 0 };
     char all_options[1024];
-    oc_status status = load_source(device, "common.cl", &texts[0], &lengths[0], &owned[0]);
-    if (status == OC_OK)
-        status = load_source(device, file, &texts[1], &lengths[1], &owned[1]);
     cl_int error = CL_SUCCESS;
     cl_program handle = NULL;
+    oc_status status = load_source(device, "common.cl", &common);
+    if (status == OC_OK)
+        status = load_source(device, file, &source);
     if (status == OC_OK) {
+        const char *texts[2] = { common.text, source.text };
+        const size_t lengths[2] = { common.length, source.length };
         handle = clCreateProgramWithSource(device->context, 2, texts, lengths, &error);
         if (!handle)
             status = device_fail(error, "clCreateProgramWithSource");
@@ -74,8 +77,8 @@ static oc_status compile(const oc_device *device, const char *file, const char *
     }
     if (status != OC_OK && handle)
         clReleaseProgram(handle);
-    memory_free(&memory_heap, owned[0]);
-    memory_free(&memory_heap, owned[1]);
+    memory_free(&memory_heap, common.owned);
+    memory_free(&memory_heap, source.owned);
     *out = handle;
     return status;
 }

@@ -75,9 +75,9 @@ struct node {
     float epilogue_alpha;
     const struct impl *impl;
     int tuned[MAX_TUNABLES];
+    bool updates;   /* changes parameters */
     bool is_static; /* depends on parameters only */
-    bool only_loss; /* nothing but the loss needs it */
-    bool needed;
+    bool needed;    /* for something the host may read other than the loss */
 };
 
 struct oc_graph {

@@ -31,6 +31,8 @@ struct impl {
     /* Launches the kernels. Called anew for every batch size; the kernels and their order must not depend on it. */
     oc_status (*emit)(struct emitter *e, const struct node *n);
     const struct tunable *tunables; /* NULL or ended by { 0 } */
+    /* A good choice of their values for this node and device, in their order; NULL: the defaults. */
+    void (*heuristic)(const struct node *n, const oc_device_info *device, int *values);
 };
 
 struct op {
@@ -56,8 +58,9 @@ struct op {
     unsigned
         in_place; /* bit i: output 0 may be written over input i, if equal in size and not needed again */
     const char *function; /* elementwise with one input: its OpenCL function of (value, alpha) in common.cl */
-    bool takes_epilogue;  /* can apply such a function to its output before storing it */
-    bool layer;           /* something a user asked for: shown by summary */
+    float (*alpha)(const struct node *n); /* that function's alpha; NULL: 0 */
+    bool takes_epilogue;                  /* can apply such a function to its output before storing it */
+    bool layer;                           /* something a user asked for: shown by summary */
 };
 
 #endif

@@ -93,6 +93,12 @@ static const struct impl forward_impls[] = {
     { 0 },
 };
 
+static float alpha(const struct node *n)
+{
+    const struct activation *d = n->desc;
+    return d->alpha;
+}
+
 #define ACTIVATION(id)                                                                                       \
     const struct op op_##id = {                                                                              \
         .name = #id,                                                                                         \
@@ -103,6 +109,7 @@ static const struct impl forward_impls[] = {
         .impls = forward_impls,                                                                              \
         .in_place = 1,                                                                                       \
         .function = #id,                                                                                     \
+        .alpha = alpha,                                                                                      \
         .layer = true,                                                                                       \
     }
 

@@ -2,13 +2,6 @@
 #include "ops/elementwise.h"
 #include "base/text.h"
 
-/* Twin of `rows` in cl/elementwise.cl. */
-struct rows {
-    int64_t count;
-    int32_t width, a_pitch, b_pitch, y_pitch, rows_per_item;
-    float alpha;
-};
-
 enum { DENSE_WIDTH = 1024, VALUES_PER_ITEM = 8192 };
 
 bool device_is_cpu(const struct node *n, const oc_device_info *device)
@@ -17,20 +10,31 @@ bool device_is_cpu(const struct node *n, const oc_device_info *device)
     return device->type == OC_DEVICE_CPU;
 }
 
-static struct rows make_rows(const struct elementwise *what)
+struct rows pixel_rows(const oc_tensor *a, const oc_tensor *b, const oc_tensor *y)
 {
-    const int64_t count = shape_count(&what->y->shape);
-    struct rows r = { .count = count, .alpha = what->alpha };
-    if (tensor_is_dense(what->a) && tensor_is_dense(what->b) && tensor_is_dense(what->y)) {
+    const int32_t width = (int32_t)shape_channels(&a->shape);
+    return (struct rows){ .count = shape_count(&a->shape),
+                          .width = width,
+                          .a_pitch = (int32_t)tensor_pitch(a),
+                          .b_pitch = (int32_t)tensor_pitch(b),
+                          .y_pitch = (int32_t)tensor_pitch(y),
+                          .rows_per_item = width < VALUES_PER_ITEM ? VALUES_PER_ITEM / width : 1 };
+}
+
+struct rows value_rows(const oc_tensor *a, const oc_tensor *b, const oc_tensor *y)
+{
+    struct rows r = pixel_rows(a, b, y);
+    if (tensor_is_dense(a) && tensor_is_dense(b) && tensor_is_dense(y)) {
         r.width = r.a_pitch = r.b_pitch = r.y_pitch = DENSE_WIDTH;
-    } else {
-        r.width = (int32_t)shape_channels(&what->y->shape);
-        r.a_pitch = (int32_t)tensor_pitch(what->a);
-        r.b_pitch = (int32_t)tensor_pitch(what->b);
-        r.y_pitch = (int32_t)tensor_pitch(what->y);
+        r.rows_per_item = VALUES_PER_ITEM / DENSE_WIDTH;
     }
-    r.rows_per_item = r.width < VALUES_PER_ITEM ? VALUES_PER_ITEM / r.width : 1;
     return r;
+}
+
+int64_t rows_items(const struct rows *r)
+{
+    const int64_t values = (int64_t)r->width * r->rows_per_item;
+    return (r->count + values - 1) / values;
 }
 
 static oc_status launch(struct emitter *e, const struct node *n, const struct elementwise *what,
@@ -54,13 +58,14 @@ static oc_status launch(struct emitter *e, const struct node *n, const struct el
 
 oc_status elementwise_reference(struct emitter *e, const struct node *n, const struct elementwise *what)
 {
-    const struct rows r = make_rows(what);
+    struct rows r = value_rows(what->a, what->b, what->y);
+    r.alpha = what->alpha;
     return launch(e, n, what, "elementwise_reference", &r, r.count, emitter_group(e));
 }
 
 oc_status elementwise_vector(struct emitter *e, const struct node *n, const struct elementwise *what)
 {
-    const struct rows r = make_rows(what);
-    const int64_t values = (int64_t)r.width * r.rows_per_item;
-    return launch(e, n, what, "elementwise_vector", &r, (r.count + values - 1) / values, 1);
+    struct rows r = value_rows(what->a, what->b, what->y);
+    r.alpha = what->alpha;
+    return launch(e, n, what, "elementwise_vector", &r, rows_items(&r), 1);
 }

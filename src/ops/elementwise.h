@@ -1,8 +1,25 @@
-/* elementwise.h - launching y = f(a, b), value by value, for the operations that are nothing else. */
+/* elementwise.h - launching y = f(a, b), value by value, for the operations that are nothing else; and rows, the
+ * form in which kernels get the values of tensors. */
 #ifndef OPS_ELEMENTWISE_H
 #define OPS_ELEMENTWISE_H
 
 #include "ops/emit.h"
+
+/* Twin of `rows` in cl/common.cl. */
+struct rows {
+    int64_t count;
+    int32_t width, a_pitch, b_pitch, y_pitch, rows_per_item;
+    float alpha;
+};
+
+/* A pixel is a row. */
+struct rows pixel_rows(const oc_tensor *a, const oc_tensor *b, const oc_tensor *y);
+
+/* Rows for what takes each value alone: of a convenient width if all three tensors are dense. */
+struct rows value_rows(const oc_tensor *a, const oc_tensor *b, const oc_tensor *y);
+
+/* Work-items for rows, rows_per_item to each. */
+int64_t rows_items(const struct rows *r);
 
 struct elementwise {
     const char *operation;      /* OPERATION_... of cl/elementwise.cl */

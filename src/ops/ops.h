@@ -39,6 +39,11 @@ int64_t sum_workspace(int64_t count);
 oc_status sum_emit(struct emitter *e, const struct node *n, const oc_tensor *values, const oc_tensor *partial,
                    const oc_tensor *result, float scale);
 
+/* sum.c: the same for what OPERATION_`operation` of cl/sum.cl makes of each pair of values; a and b of equal shapes and
+ * any pitch. */
+oc_status sum_pairs_emit(struct emitter *e, const struct node *n, const char *operation, const oc_tensor *a,
+                         const oc_tensor *b, const oc_tensor *partial, const oc_tensor *result, float scale);
+
 /* fill.c: a scalar constant. */
 oc_tensor *fill_append(oc_graph *graph, float value);
 

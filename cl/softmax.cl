@@ -1,0 +1,206 @@
+/* softmax.cl - softmax over the channels of each pixel, and its cross-entropy with labels.
+ * Host side: src/ops/softmax.c, src/ops/loss.c.
+ *
+ * A row is a pixel. The largest value is subtracted first, so that exp cannot overflow; a NaN, or an infinity as the
+ * largest value, makes the whole row NaN. The memory of y may be that of a or b. */
+
+/* ---- one row per work-item ---- */
+
+static real row_max(__global const real *x, const int width)
+{
+    real largest = -INFINITY;
+    for (int i = 0; i < width; i++)
+        largest = fmax(largest, x[i]);
+    return largest;
+}
+
+static acc row_sum(__global const real *x, const int width, const real largest)
+{
+    acc sum = 0;
+    for (int i = 0; i < width; i++)
+        sum += exp(x[i] - largest);
+    return sum;
+}
+
+__kernel void softmax_reference(IN_PLACE(const real, a), IN_PLACE(real, y), const rows r)
+{
+    const long row = get_global_id(0);
+    if (row * r.width < r.count) {
+        __global const real *x = AT(a) + row * r.a_pitch;
+        const real largest = row_max(x, r.width);
+        const acc sum = row_sum(x, r.width, largest);
+        for (int i = 0; i < r.width; i++)
+            AT(y)[row * r.y_pitch + i] = exp(x[i] - largest) / sum;
+    }
+}
+
+/* y = b*(a - sum of a*b), with a the gradient of softmax's output b. */
+__kernel void softmax_backward_reference(IN_PLACE(const real, a), IN_PLACE(const real, b), IN_PLACE(real, y),
+                                         const rows r)
+{
+    const long row = get_global_id(0);
+    if (row * r.width < r.count) {
+        __global const real *pa = AT(a) + row * r.a_pitch;
+        __global const real *pb = AT(b) + row * r.b_pitch;
+        acc sum = 0;
+        for (int i = 0; i < r.width; i++)
+            sum = fma(pa[i], pb[i], sum);
+        for (int i = 0; i < r.width; i++)
+            AT(y)[row * r.y_pitch + i] = pb[i] * (pa[i] - sum);
+    }
+}
+
+/* The loss of a pixel with these logits. No label is followed out of its row: a wrong one makes the loss NaN. */
+static real row_loss(__global const real *x, const int width, const real largest, const acc sum, const int label)
+{
+    return label >= 0 && label < width ? log(sum) - (x[label] - largest) : NAN;
+}
+
+__kernel void cross_entropy_reference(IN(real, a), IN(int, label), OUT(real, y), const rows r)
+{
+    const long row = get_global_id(0);
+    if (row * r.width < r.count) {
+        __global const real *x = AT(a) + row * r.a_pitch;
+        const real largest = row_max(x, r.width);
+        AT(y)[row] = row_loss(x, r.width, largest, row_sum(x, r.width, largest), AT(label)[row]);
+    }
+}
+
+/* y = (softmax(a) - onehot(label)) * alpha * dy, with dy the gradient of the loss. */
+__kernel void cross_entropy_backward_reference(IN_PLACE(const real, a), IN(int, label), IN(real, dy),
+                                               IN_PLACE(real, y), const rows r)
+{
+    const long row = get_global_id(0);
+    if (row * r.width < r.count) {
+        __global const real *x = AT(a) + row * r.a_pitch;
+        const real largest = row_max(x, r.width), scale = AT(dy)[0] * r.alpha;
+        const acc sum = row_sum(x, r.width, largest);
+        for (int i = 0; i < r.width; i++)
+            AT(y)[row * r.y_pitch + i] = (exp(x[i] - largest) / sum - (AT(label)[row] == i)) * scale;
+    }
+}
+
+/* ---- explicit vectors along the row, some rows per work-item; a row's last vector may be partly empty ---- */
+
+static realv load_part(__global const real *p, const int count, const real otherwise)
+{
+    real lane[VECTOR];
+    for (int i = 0; i < VECTOR; i++)
+        lane[i] = i < count ? p[i] : otherwise;
+    return LOADV(lane);
+}
+
+static void store_part(const realv v, __global real *p, const int count)
+{
+    real lane[VECTOR];
+    STOREV(v, lane);
+    for (int i = 0; i < VECTOR && i < count; i++)
+        p[i] = lane[i];
+}
+
+static realv load_some(__global const real *p, const int count, const real otherwise)
+{
+    return count >= VECTOR ? LOADV(p) : load_part(p, count, otherwise);
+}
+
+static void store_some(const realv v, __global real *p, const int count)
+{
+    if (count >= VECTOR)
+        STOREV(v, p);
+    else
+        store_part(v, p, count);
+}
+
+static real row_max_vector(__global const real *x, const int width)
+{
+    real lane[VECTOR], largest = -INFINITY;
+    realv v = -INFINITY;
+    for (int i = 0; i < width; i += VECTOR)
+        v = fmax(v, load_some(x + i, width - i, -INFINITY));
+    STOREV(v, lane);
+    for (int i = 0; i < VECTOR; i++)
+        largest = fmax(largest, lane[i]);
+    return largest;
+}
+
+static acc row_sum_vector(__global const real *x, const int width, const real largest)
+{
+    realv sum = 0;
+    for (int i = 0; i < width; i += VECTOR)
+        sum += exp(load_some(x + i, width - i, -INFINITY) - largest);
+    return sum_lanes(sum);
+}
+
+/* y = exp(x - largest), and the sum of that. */
+static acc row_exp_vector(__global const real *x, __global real *y, const int width, const real largest)
+{
+    realv sum = 0;
+    for (int i = 0; i < width; i += VECTOR) {
+        const realv e = exp(load_some(x + i, width - i, -INFINITY) - largest);
+        sum += e;
+        store_some(e, y + i, width - i);
+    }
+    return sum_lanes(sum);
+}
+
+#define FOR_ROWS                                                                                                       \
+    const long first = (long)get_global_id(0) * r.rows_per_item;                                                       \
+    const long end = min(first + r.rows_per_item, r.count / r.width);                                                  \
+    for (long row = first; row < end; row++)
+
+__kernel void softmax_vector(IN_PLACE(const real, a), IN_PLACE(real, y), const rows r)
+{
+    FOR_ROWS
+    {
+        __global const real *x = AT(a) + row * r.a_pitch;
+        __global real *py = AT(y) + row * r.y_pitch;
+        const acc sum = row_exp_vector(x, py, r.width, row_max_vector(x, r.width));
+        for (int i = 0; i < r.width; i += VECTOR)
+            store_some(load_some(py + i, r.width - i, 0) / sum, py + i, r.width - i);
+    }
+}
+
+__kernel void softmax_backward_vector(IN_PLACE(const real, a), IN_PLACE(const real, b), IN_PLACE(real, y),
+                                      const rows r)
+{
+    FOR_ROWS
+    {
+        __global const real *pa = AT(a) + row * r.a_pitch;
+        __global const real *pb = AT(b) + row * r.b_pitch;
+        realv products = 0;
+        for (int i = 0; i < r.width; i += VECTOR)
+            products = fma(load_some(pa + i, r.width - i, 0), load_some(pb + i, r.width - i, 0), products);
+        const acc sum = sum_lanes(products);
+        for (int i = 0; i < r.width; i += VECTOR) {
+            const realv u = load_some(pa + i, r.width - i, 0), v = load_some(pb + i, r.width - i, 0);
+            store_some(v * (u - sum), AT(y) + row * r.y_pitch + i, r.width - i);
+        }
+    }
+}
+
+__kernel void cross_entropy_vector(IN(real, a), IN(int, label), OUT(real, y), const rows r)
+{
+    FOR_ROWS
+    {
+        __global const real *x = AT(a) + row * r.a_pitch;
+        const real largest = row_max_vector(x, r.width);
+        AT(y)[row] = row_loss(x, r.width, largest, row_sum_vector(x, r.width, largest), AT(label)[row]);
+    }
+}
+
+__kernel void cross_entropy_backward_vector(IN_PLACE(const real, a), IN(int, label), IN(real, dy), IN_PLACE(real, y),
+                                            const rows r)
+{
+    const real scale = AT(dy)[0] * r.alpha;
+    FOR_ROWS
+    {
+        __global const real *x = AT(a) + row * r.a_pitch;
+        __global real *py = AT(y) + row * r.y_pitch;
+        const int label = AT(label)[row];
+        const acc sum = row_exp_vector(x, py, r.width, row_max_vector(x, r.width));
+        for (int i = 0; i < r.width; i += VECTOR)
+            store_some(load_some(py + i, r.width - i, 0) / sum * scale, py + i, r.width - i);
+        if (label >= 0 && label < r.width)
+            py[label] -= scale;
+    }
+}

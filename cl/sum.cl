@@ -1,0 +1,107 @@
+/* sum.cl - sums of many values, in an order that depends on their number only. Host side: src/ops/sum.c.
+ *
+ * OPERATION chooses what is summed by `sum`: value (a), product (a*b), squared_difference ((a - b)^2).
+ * A sum is made of sums of short runs, so that its error grows with their length and number, not with their product. */
+#ifndef OPERATION
+#define OPERATION value
+#endif
+
+#define OPERATION_value(T, a, b) (a)
+#define OPERATION_product(T, a, b) ((a) * (b))
+#define OPERATION_squared_difference(T, a, b) (((a) - (b)) * ((a) - (b)))
+#define EVALUATE(T, a, b) JOIN(OPERATION_, OPERATION)(T, a, b)
+
+/* alpha times the sum of some rows per work-item. */
+__kernel void sum(IN(real, a), IN(real, b), OUT(real, y), const rows r)
+{
+    const long part = get_global_id(0), first = part * r.rows_per_item;
+    if (first * r.width < r.count) {
+        realv total = 0;
+        acc rest = 0;
+        for (long row = first; row < first + r.rows_per_item; row++) {
+            const int width = (int)clamp(r.count - row * r.width, 0L, (long)r.width);
+            __global const real *pa = AT(a) + row * r.a_pitch;
+            __global const real *pb = AT(b) + row * r.b_pitch;
+            realv sum = 0;
+            int i = 0;
+            for (; i + VECTOR <= width; i += VECTOR) {
+                const realv u = LOADV(pa + i), v = LOADV(pb + i);
+                sum += EVALUATE(realv, u, v);
+            }
+            total += sum;
+            acc tail = 0;
+            for (; i < width; i++) {
+                const real u = pa[i], v = pb[i];
+                tail += EVALUATE(real, u, v);
+            }
+            rest += tail;
+        }
+        AT(y)[part] = r.alpha * (sum_lanes(total) + rest);
+    }
+}
+
+/* What the sums over pixels are told about x: rows of `width` columns, `pitch` apart, and `rest` values in one more row.
+ * A column is a channel of one of the pixels in a row. */
+typedef struct {
+    long rows;
+    int width, pitch, rest;
+    int run; /* rows that are summed before they are added to the total, or that make a chunk */
+} columns;
+
+/* The sum of one channel per work-item. */
+__kernel void channel_sum_reference(IN(real, x), OUT(real, y), const columns g)
+{
+    const int column = get_global_id(0);
+    if (column < g.width) {
+        acc total = 0;
+        for (long first = 0; first < g.rows; first += g.run) {
+            const long end = min(first + g.run, g.rows);
+            acc sum = 0;
+            for (long row = first; row < end; row++)
+                sum += AT(x)[row * g.pitch + column];
+            total += sum;
+        }
+        AT(y)[column] = total;
+    }
+}
+
+#define BLOCK (4 * VECTOR) /* columns per work-item */
+#define RUN 64
+
+/* Sums of WIDTH vectors of columns, from p in the first row on. */
+#define ADD_UP(T, LOAD, WIDTH)                                                                                         \
+    T total[WIDTH] = { 0 };                                                                                            \
+    for (long run = first; run < end; run += RUN) {                                                                    \
+        T sum[WIDTH] = { 0 };                                                                                          \
+        const long stop = min(run + RUN, end);                                                                         \
+        for (long row = run; row < stop; row++)                                                                        \
+            for (int v = 0; v < WIDTH; v++)                                                                            \
+                sum[v] += LOAD;                                                                                        \
+        for (int v = 0; v < WIDTH; v++)                                                                                \
+            total[v] += sum[v];                                                                                        \
+    }
+
+/* The first stage: sums of a block of columns over a chunk of rows. */
+__kernel void channel_sum_split(IN(real, x), OUT(real, partial), const columns g, const int chunks)
+{
+    const int blocks = (g.width + BLOCK - 1) / BLOCK;
+    const int chunk = get_global_id(0) / blocks, column = get_global_id(0) % blocks * BLOCK;
+    const long first = (long)chunk * g.run, end = min(first + g.run, g.rows);
+    __global const real *p = AT(x) + column;
+    __global real *result = AT(partial) + (long)chunk * g.width + column;
+    if (chunk < chunks) {
+        if (column + BLOCK <= g.width) {
+            ADD_UP(realv, LOADV(p + row * g.pitch + v * VECTOR), 4)
+            for (int v = 0; v < 4; v++)
+                STOREV(total[v], result + v * VECTOR);
+        } else {
+            for (int i = 0; column + i < g.width; i++) {
+                ADD_UP(acc, p[row * g.pitch + i], 1)
+                result[i] = total[0];
+            }
+        }
+        if (first <= g.rows && g.rows < first + g.run) /* the last row is in this chunk */
+            for (int i = 0; i < BLOCK && column + i < g.rest; i++)
+                result[i] += p[g.rows * g.pitch + i];
+    }
+}

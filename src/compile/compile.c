@@ -1,0 +1,166 @@
+/* compile.c - runs the passes and creates the launches. */
+#include "compile/compile.h"
+#include "base/memory.h"
+
+static oc_status check_desc(const oc_graph *graph, const oc_model_desc *desc)
+{
+    const oc_optimizer_desc *o = &desc->optimizer;
+    if (!desc->loss && (!desc->outputs || !desc->outputs[0]))
+        return fail(OC_E_ARGUMENT, "a model needs a loss, outputs, or both");
+    if (desc->loss && desc->loss->graph != graph)
+        return fail(OC_E_ARGUMENT, "the loss is not a tensor of this graph");
+    for (int i = 0; desc->outputs && desc->outputs[i]; i++)
+        if (desc->outputs[i]->graph != graph)
+            return fail(OC_E_ARGUMENT, "output %d is not a tensor of this graph", i);
+    if (desc->loss && shape_count(&desc->loss->shape) != 1)
+        return fail(OC_E_SHAPE, "the loss \"%s\" must be a scalar, it is %s", oc_tensor_name(desc->loss),
+                    SHAPE_TEXT(&desc->loss->shape));
+    if (o->kind != OC_SGD)
+        return fail(OC_E_ARGUMENT, "optimizer %d is none of oc_optimizer_kind", (int)o->kind);
+    if (!(o->rate >= 0.f && o->momentum >= 0.f && o->momentum < 1.f && o->weight_decay >= 0.f))
+        return fail(OC_E_ARGUMENT,
+                    "rate %g and weight decay %g must be at least 0, momentum %g in 0..1 (without 1)",
+                    (double)o->rate, (double)o->weight_decay, (double)o->momentum);
+    if (o->nesterov && o->momentum == 0.f)
+        return fail(OC_E_ARGUMENT, "Nesterov's method needs a momentum above 0");
+    return OC_OK;
+}
+
+oc_status plan_add_fetchable(struct plan *plan, int id, bool gradient, oc_tensor *x)
+{
+    plan->fetchables[plan->fetchable_count++] =
+        (struct fetchable){ .id = id, .gradient = gradient, .tensor = x };
+    return OC_OK;
+}
+
+bool plan_keeps(const struct plan *plan, const oc_tensor *x)
+{
+    for (int i = 0; i < plan->fetchable_count; i++)
+        if (plan->fetchables[i].tensor == x)
+            return true;
+    return false;
+}
+
+/* The private copy, and in it what the host will read: outputs, the loss, and gradients of inputs. */
+static oc_status copy(struct plan *plan, const oc_graph *graph)
+{
+    const oc_allocator *allocator = device_allocator(plan->device);
+    const oc_model_desc *desc = plan->desc;
+    int outputs = 0;
+    while (desc->outputs && desc->outputs[outputs])
+        outputs++;
+    oc_tensor **wanted = memory_zeroed(allocator, (size_t)outputs + 1, sizeof *wanted);
+    plan->fetchables =
+        memory_zeroed(allocator, (size_t)outputs + 1 + graph->tensor_count, sizeof *plan->fetchables);
+    if (!wanted || !plan->fetchables) {
+        memory_free(allocator, wanted);
+        return OC_E_MEMORY;
+    }
+    int count = 0;
+    for (; count < outputs; count++)
+        wanted[count] = desc->outputs[count];
+    if (desc->loss)
+        wanted[count++] = desc->loss;
+    oc_status status = graph_copy(&plan->graph, graph, allocator, wanted, count);
+    for (int i = 0; status == OC_OK && i < count; i++)
+        status = plan_add_fetchable(plan, wanted[i]->id, false, plan->graph->tensors[wanted[i]->id]);
+    memory_free(allocator, wanted);
+    return status;
+}
+
+/* Which nodes depend on parameters only, and which serve nothing but the loss. */
+static void classify(struct plan *plan)
+{
+    for (struct node *n = plan->graph->first; n; n = n->next) {
+        bool is_static = !n->updates;
+        for (int i = 0; i < n->in_count; i++)
+            is_static = is_static && (n->in[i]->kind == TENSOR_PARAMETER ||
+                                      (n->in[i]->producer && n->in[i]->producer->is_static));
+        n->is_static = is_static;
+    }
+    for (int i = 0; i < plan->fetchable_count; i++)
+        if (plan->fetchables[i].id != plan->loss_id && plan->fetchables[i].tensor->producer)
+            plan->fetchables[i].tensor->producer->needed = true;
+    for (struct node *n = plan->graph->last; n; n = n->previous)
+        for (int i = 0; n->needed && i < n->in_count; i++)
+            if (n->in[i]->producer)
+                n->in[i]->producer->needed = true;
+}
+
+oc_status plan_create(struct plan **out, const oc_graph *graph, oc_device *device, const oc_model_desc *desc,
+                      bool train)
+{
+    static oc_status (*const passes[])(struct plan *) = { pass_gradient, pass_fuse, pass_layout,
+                                                          pass_select };
+    *out = NULL;
+    TRY(oc_graph_check(graph));
+    TRY(check_desc(graph, desc));
+    struct plan *plan = memory_zeroed(device_allocator(device), 1, sizeof *plan);
+    if (!plan)
+        return OC_E_MEMORY;
+    *plan = (struct plan){ .device = device,
+                           .desc = desc,
+                           .train = train,
+                           .loss_id = desc->loss ? desc->loss->id : -1,
+                           .emitter = { .device = device } };
+    oc_status status = copy(plan, graph);
+    for (size_t i = 0; status == OC_OK && i < sizeof passes / sizeof *passes; i++) {
+        status = passes[i](plan);
+        if (status == OC_OK)
+            status = oc_graph_check(plan->graph);
+    }
+    if (status == OC_OK) {
+        classify(plan);
+        graph_count_consumers(plan->graph);
+        status = pass_memory(plan);
+    }
+    plan->desc = NULL;
+    if (status != OC_OK) {
+        plan_destroy(plan);
+        return status;
+    }
+    *out = plan;
+    return OC_OK;
+}
+
+void plan_destroy(struct plan *plan)
+{
+    if (!plan)
+        return;
+    const oc_allocator *allocator = device_allocator(plan->device);
+    emitter_free(&plan->emitter);
+    oc_graph_destroy(plan->graph);
+    memory_free(allocator, plan->fetchables);
+    memory_free(allocator, plan);
+}
+
+/* One round of the emitter: what depends on parameters only goes first. */
+static oc_status emit_all(struct plan *plan, enum emit_mode mode)
+{
+    emitter_begin(&plan->emitter, mode);
+    for (int pass = 0; pass < 2; pass++) {
+        for (struct node *n = plan->graph->first; n; n = n->next)
+            if (!n->view && n->is_static == (pass == 0))
+                TRY(n->impl->emit(&plan->emitter, n));
+        if (pass == 0 && mode == EMIT_COLLECT)
+            plan->static_steps = plan->emitter.step_count;
+    }
+    return OC_OK;
+}
+
+oc_status plan_build(struct plan *plan, struct buffer *const *const slabs[REGION_COUNT],
+                     oc_progress_fn progress, void *user)
+{
+    struct emitter *e = &plan->emitter;
+    for (int i = 0; i < REGION_COUNT; i++)
+        e->slabs[i] = slabs[i];
+    TRY(emit_all(plan, EMIT_COLLECT));
+    TRY(program_build_all(plan->device, e->requests, (int)e->request_count, progress, user));
+    return emit_all(plan, EMIT_CREATE);
+}
+
+oc_status plan_set_batch(struct plan *plan, int64_t batch)
+{
+    TRY(graph_set_batch(plan->graph, batch));
+    return emit_all(plan, EMIT_SET);
+}

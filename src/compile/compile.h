@@ -1,0 +1,73 @@
+/* compile.h - graph to plan, in passes; each file of this room is one pass, and compile.c runs them in order.
+ *
+ *     copy       a private copy of what the model's outputs need (graph/copy.c)
+ *     gradient   the backward pass and the update as further nodes
+ *     fuse       elementwise functions into the kernels before them
+ *     layout     host order at the borders, channels-last inside
+ *     select     an implementation for each node
+ *     memory     a place for each tensor
+ *
+ * No pass asks which operation a node holds, or which way data flow through it. */
+#ifndef COMPILE_COMPILE_H
+#define COMPILE_COMPILE_H
+
+#include "ops/emit.h"
+
+enum { MAX_SLABS = 64 };
+
+/* What the host may read after a run. */
+struct fetchable {
+    int id; /* of the user's tensor */
+    bool gradient;
+    oc_tensor *tensor; /* in host order */
+};
+
+/* Sizes of the pieces in which device memory is allocated. */
+struct slabs {
+    int count;
+    int64_t bytes[MAX_SLABS];
+};
+
+/* What is run: nodes in order, each with its implementation, memory and launches. */
+struct plan {
+    oc_device *device;
+    const oc_model_desc *desc; /* valid while compiling only */
+    bool train;
+    oc_graph *graph;
+    struct fetchable *fetchables;
+    int fetchable_count;
+    int loss_id; /* -1: none */
+    struct slabs slabs[REGION_COUNT];
+    int64_t unshared; /* bytes of activations if nothing shared memory */
+    struct emitter emitter;
+    size_t static_steps; /* the first steps, which run only after a change of the parameters */
+};
+
+/* Everything up to the memory pass: nothing is allocated on the device. */
+oc_status plan_create(struct plan **out, const oc_graph *graph, oc_device *device, const oc_model_desc *desc,
+                      bool train);
+void plan_destroy(struct plan *plan);
+
+/* Builds programs and creates the launches, given the memory: slabs[region][i] is plan->slabs[region].bytes[i] or
+ * more. */
+oc_status plan_build(struct plan *plan, struct buffer *const *const slabs[REGION_COUNT],
+                     oc_progress_fn progress, void *user);
+
+/* Sets all arguments anew for another batch. */
+oc_status plan_set_batch(struct plan *plan, int64_t batch);
+
+/* The passes. */
+oc_status pass_gradient(struct plan *plan);
+oc_status pass_fuse(struct plan *plan);
+oc_status pass_layout(struct plan *plan);
+oc_status pass_select(struct plan *plan);
+oc_status pass_memory(struct plan *plan);
+
+/* memory.c: gives a tensor a place of its own at the end of a region. */
+oc_status memory_place(struct plan *plan, oc_tensor *x, enum region region);
+
+/* compile.c: adds to the list of what the host may read. */
+oc_status plan_add_fetchable(struct plan *plan, int id, bool gradient, oc_tensor *x);
+bool plan_keeps(const struct plan *plan, const oc_tensor *x);
+
+#endif

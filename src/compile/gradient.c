@@ -1,0 +1,118 @@
+/* gradient.c - appends the backward pass and the optimizer's update.
+ *
+ * Reverse walk from the loss over the forward nodes: when a node is reached, every use of its outputs has been, so
+ * their gradients are complete. Each parameter gradient is written once and lies in the gradient region, in the order
+ * of its parameter: last layer first, since its gradient is ready first. Parameters come in slabs, and each slab is
+ * updated by one node. */
+#include "compile/compile.h"
+#include "ops/ops.h"
+
+static oc_status append_backward(oc_graph *graph, oc_tensor *loss)
+{
+    struct node *n = graph->last;
+    graph->gradient_pass = true;
+    loss->gradient = fill_append(graph, 1.f);
+    for (; n; n = n->previous) {
+        bool reached = false;
+        for (int i = 0; i < n->out_count; i++)
+            reached = reached || (n->out[i]->gradient && n->out[i]->wants_gradient);
+        if (reached && n->op->gradient)
+            TRY(n->op->gradient(n));
+    }
+    graph->gradient_pass = false;
+    return oc_graph_check(graph);
+}
+
+/* All trained parameters of one slab as one flat tensor, or their gradients, or their velocities. */
+static oc_tensor *whole_slab(oc_graph *graph, enum region region, int slab, int64_t bytes)
+{
+    const struct shape shape = { .rank = 1, .dim = { bytes / 4 } };
+    oc_tensor *all = graph_tensor(graph, TENSOR_PARAMETER, ELEMENT_F32, &shape, NULL);
+    if (all) {
+        all->placed = true;
+        all->region = region;
+        all->slab = slab;
+    }
+    return all;
+}
+
+static oc_status append_updates(struct plan *plan)
+{
+    oc_graph *graph = plan->graph;
+    const oc_optimizer_desc *optimizer = &plan->desc->optimizer;
+    for (int i = 0; i < plan->slabs[REGION_GRADIENTS].count; i++) {
+        const int64_t bytes = plan->slabs[REGION_GRADIENTS].bytes[i];
+        oc_tensor *w = whole_slab(graph, REGION_PARAMETERS, i, bytes), *v = NULL;
+        oc_tensor *dw = whole_slab(graph, REGION_GRADIENTS, i, bytes);
+        if (optimizer->momentum > 0.f) {
+            v = whole_slab(graph, REGION_OPTIMIZER, i, bytes);
+            plan->slabs[REGION_OPTIMIZER] = plan->slabs[REGION_GRADIENTS];
+        }
+        if (!w || !dw || (optimizer->momentum > 0.f && !v))
+            return OC_E_MEMORY;
+        TRY(update_append(graph, optimizer, w, dw, v));
+        graph->last->updates = true;
+    }
+    return OC_OK;
+}
+
+/* Trained parameters and their gradients get equal offsets in equal slabs; frozen ones follow in slabs of their own. */
+static oc_status place_parameters(struct plan *plan)
+{
+    oc_graph *graph = plan->graph;
+    for (size_t i = graph->tensor_count; i-- > 0;) {
+        oc_tensor *w = graph->tensors[i];
+        if (!w || w->kind != TENSOR_PARAMETER || !w->gradient)
+            continue;
+        if (!w->gradient->producer || w->gradient->producer->view || w->gradient->placed)
+            return fail(OC_E_UNSUPPORTED, "parameter \"%s\" shares its gradient with another tensor",
+                        w->name);
+        TRY(memory_place(plan, w, REGION_PARAMETERS));
+        TRY(memory_place(plan, w->gradient, REGION_GRADIENTS));
+    }
+    const int trained = plan->slabs[REGION_PARAMETERS].count;
+    bool first = true;
+    for (size_t i = graph->tensor_count; i-- > 0;) {
+        oc_tensor *w = graph->tensors[i];
+        if (!w || w->kind != TENSOR_PARAMETER || w->placed)
+            continue;
+        if (first && trained > 0) /* a new slab, so that no update touches it */
+            plan->slabs[REGION_PARAMETERS].bytes[plan->slabs[REGION_PARAMETERS].count++] = 0;
+        first = false;
+        TRY(memory_place(plan, w, REGION_PARAMETERS));
+    }
+    return OC_OK;
+}
+
+/* The inference plan must find the parameters where the training plan of the same model has them. So both append
+ * the backward pass, and this removes it again. */
+static void forget_backward(oc_graph *graph, struct node *last_forward, size_t forward_tensors)
+{
+    graph->last = last_forward;
+    *(last_forward ? &last_forward->next : &graph->first) = NULL;
+    graph->tensor_count = forward_tensors;
+    for (size_t i = 0; i < forward_tensors; i++)
+        if (graph->tensors[i])
+            graph->tensors[i]->gradient = NULL;
+}
+
+oc_status pass_gradient(struct plan *plan)
+{
+    oc_graph *graph = plan->graph;
+    struct node *last_forward = graph->last;
+    const size_t forward_tensors = graph->tensor_count;
+    oc_tensor *loss = plan->loss_id >= 0 ? graph->tensors[plan->loss_id] : NULL;
+    if (loss)
+        TRY(append_backward(graph, loss));
+    TRY(place_parameters(plan));
+    if (!plan->train) {
+        forget_backward(graph, last_forward, forward_tensors);
+        return OC_OK;
+    }
+    for (size_t i = 0; i < forward_tensors; i++) {
+        const oc_tensor *x = graph->tensors[i];
+        if (x && x->kind == TENSOR_INPUT && x->gradient)
+            TRY(plan_add_fetchable(plan, x->id, true, x->gradient));
+    }
+    return append_updates(plan);
+}

@@ -1,0 +1,59 @@
+/* conv_reference.c - convolution, the plain way. Kernels: cl/conv.cl. */
+#include "base/text.h"
+#include "ops/conv.h"
+
+static oc_status launch(struct emitter *e, const struct node *n, struct launch_spec *spec,
+                        const oc_tensor *result)
+{
+    spec->file = "conv.cl";
+    spec->items[0] = shape_count(&result->shape);
+    spec->group[0] = emitter_group(e);
+    return emit(e, n, spec);
+}
+
+oc_status conv_reference_forward(struct emitter *e, const struct node *n)
+{
+    const struct conv *d = n->desc;
+    const oc_tensor *x = n->in[0], *w = n->in[1], *y = n->out[0];
+    const oc_tensor *b = n->parameter_count > 1 ? n->in[2] : w;
+    const struct geometry g = window_geometry(&d->window, d->groups, x, y);
+    char buffer[64];
+    struct text defines = TEXT_IN(buffer);
+    text_print(&defines, " -DBIAS=%d", n->parameter_count > 1);
+    if (n->epilogue)
+        text_print(&defines, " -DFUNCTION=%s", n->epilogue->function);
+    return launch(
+        e, n,
+        &(struct launch_spec){
+            .kernel = "conv_reference_forward",
+            .defines = defines.data,
+            .args = { TENSOR(x), TENSOR(w), TENSOR(b), TENSOR(y), STRUCT(g), FLOAT(n->epilogue_alpha) },
+        },
+        y);
+}
+
+oc_status conv_reference_backward_data(struct emitter *e, const struct node *n)
+{
+    const struct conv *d = n->desc;
+    const oc_tensor *dy = n->in[0], *w = n->in[1], *dx = n->out[0];
+    const struct geometry g = window_geometry(&d->window, d->groups, dx, dy);
+    return launch(e, n,
+                  &(struct launch_spec){
+                      .kernel = "conv_reference_backward_data",
+                      .args = { TENSOR(dy), TENSOR(w), TENSOR(dx), STRUCT(g) },
+                  },
+                  dx);
+}
+
+oc_status conv_reference_backward_filter(struct emitter *e, const struct node *n)
+{
+    const struct conv *d = n->desc;
+    const oc_tensor *x = n->in[0], *dy = n->in[1], *dw = n->out[0];
+    const struct geometry g = window_geometry(&d->window, d->groups, x, dy);
+    return launch(e, n,
+                  &(struct launch_spec){
+                      .kernel = "conv_reference_backward_filter",
+                      .args = { TENSOR(x), TENSOR(dy), TENSOR(dw), STRUCT(g) },
+                  },
+                  dw);
+}

@@ -1,0 +1,100 @@
+/* reshape.c - the same values in another shape. Kernel: cl/reshape.cl. Oracle: tests/oracle/reshape.c.
+ *
+ * The order of values that counts is (n, c, spatial...), but storage is channels-last. So a reshape costs nothing
+ * when both shapes have one channel or one pixel, and otherwise moves values. The same movement takes host arrays to
+ * channels-last and back: a host array is a tensor with one pixel. */
+#include "ops/elementwise.h"
+#include "ops/ops.h"
+
+#include <inttypes.h>
+
+static bool order_agrees(const struct shape *s)
+{
+    return shape_channels(s) == 1 || shape_spatial(s) == 1;
+}
+
+/* The descriptor is the wanted shape; its batch is ignored. */
+static oc_status infer(struct node *n)
+{
+    const struct shape *wanted = n->desc;
+    const oc_tensor *x = n->in[0];
+    struct shape y = *wanted;
+    int64_t known = 1;
+    int open = -1;
+    if (x->shape.rank < 1 || y.rank < 1)
+        return node_fail(n, OC_E_SHAPE, "a scalar cannot be reshaped");
+    y.dim[0] = x->shape.dim[0];
+    for (int i = 1; i < y.rank; i++) {
+        if (y.dim[i] < -1 || (y.dim[i] == -1 && open >= 0))
+            return node_fail(n, OC_E_ARGUMENT, "sizes must be positive, and one may be -1; %s is not",
+                             SHAPE_TEXT(wanted));
+        if (y.dim[i] == -1)
+            open = i;
+        else
+            known *= y.dim[i];
+    }
+    const int64_t values = shape_count(&x->shape) / x->shape.dim[0];
+    if (open >= 0)
+        y.dim[open] = values / known;
+    if (shape_count(&y) != shape_count(&x->shape))
+        return node_fail(n, OC_E_SHAPE, "%s does not hold the %" PRId64 " values per sample of %s",
+                         SHAPE_TEXT(wanted), values, SHAPE_TEXT(&x->shape));
+    n->view = order_agrees(&x->shape) && order_agrees(&y);
+    return node_output(n, 0, x->type, &y);
+}
+
+static oc_status gradient(struct node *n)
+{
+    oc_tensor *x = n->in[0];
+    return x->wants_gradient ? contribute(x, reshape_append(n->out[0]->gradient, &x->shape)) : OC_OK;
+}
+
+static oc_status reference(struct emitter *e, const struct node *n)
+{
+    const oc_tensor *x = n->in[0], *y = n->out[0];
+    return emit(
+        e, n,
+        &(struct launch_spec){
+            .file = "reshape.cl",
+            .kernel = "reshape_reference",
+            .args = { TENSOR(x), TENSOR(y), INT(shape_pixels(&y->shape)), INT(shape_channels(&x->shape)),
+                      INT(shape_spatial(&x->shape)), INT(tensor_pitch(x)), INT(shape_channels(&y->shape)),
+                      INT(shape_spatial(&y->shape)), INT(tensor_pitch(y)) },
+            .items = { shape_channels(&y->shape), shape_pixels(&y->shape) },
+            .group = { shape_channels(&y->shape) < 16 ? 1 : 16, shape_channels(&y->shape) < 16 ? 16 : 1 },
+        });
+}
+
+static const struct impl impls[] = { { .name = "reference", .emit = reference }, { 0 } };
+
+const struct op op_reshape = {
+    .name = "reshape",
+    .desc_size = sizeof(struct shape),
+    .infer = infer,
+    .gradient = gradient,
+    .impls = impls,
+    .layer = true,
+};
+
+oc_tensor *reshape_append(oc_tensor *x, const struct shape *shape)
+{
+    return graph_append(&op_reshape, shape, NULL, &x, 1);
+}
+
+oc_tensor *oc_flatten(oc_tensor *x)
+{
+    return reshape_append(x, &(struct shape){ .rank = 2, .dim = { 0, -1 } });
+}
+
+oc_tensor *oc_reshape(oc_tensor *x, const int64_t shape[OC_MAX_RANK])
+{
+    struct shape s = { 0 };
+    while (shape && s.rank < OC_MAX_RANK && shape[s.rank] != 0) {
+        s.dim[s.rank] = shape[s.rank];
+        s.rank++;
+    }
+    if (x && s.rank > 0 && s.dim[0] != -1 && x->shape.rank > 0 && s.dim[0] != x->shape.dim[0])
+        return graph_poison(x->graph, fail(OC_E_SHAPE, "a reshape must keep the batch: %s from %s",
+                                           SHAPE_TEXT(&s), SHAPE_TEXT(&x->shape)));
+    return reshape_append(x, &s);
+}

@@ -1,0 +1,198 @@
+/* sum.c - sums of many values: into a scalar for losses, per channel for the gradient of a bias.
+ * Kernels: cl/sum.cl. Oracles: those of the losses and of conv.
+ *
+ * Invariant: how a sum is divided depends on shapes only, never on the device, so that results repeat. A smaller batch
+ * never makes more parts than the workspace of the largest one holds. */
+#include "base/text.h"
+#include "ops/elementwise.h"
+#include "ops/ops.h"
+
+#include <math.h>
+
+static int64_t divide_up(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+/* CPUs get a work-group per work-item, since each has much to do. */
+static int64_t group(const struct emitter *e)
+{
+    return emitter_device(e)->type == OC_DEVICE_CPU ? 1 : emitter_group(e);
+}
+
+/* ---- into a scalar ---- */
+
+enum { PART_VALUES = 4096, MAX_PARTS = 4096 };
+
+int64_t sum_workspace(int64_t count)
+{
+    const int64_t parts = divide_up(count, PART_VALUES);
+    return parts < MAX_PARTS ? parts : MAX_PARTS;
+}
+
+/* One stage: each work-item sums some rows. */
+static oc_status emit_stage(struct emitter *e, const struct node *n, const char *operation,
+                            const oc_tensor *a, const oc_tensor *b, const oc_tensor *y, const struct rows *r)
+{
+    char buffer[64];
+    struct text defines = TEXT_IN(buffer);
+    if (operation)
+        text_print(&defines, " -DOPERATION=%s", operation);
+    return emit(e, n,
+                &(struct launch_spec){
+                    .file = "sum.cl",
+                    .kernel = "sum",
+                    .defines = operation ? defines.data : NULL,
+                    .args = { TENSOR(a), TENSOR(b), TENSOR(y), STRUCT(*r) },
+                    .items = { rows_items(r) },
+                    .group = { group(e) },
+                });
+}
+
+oc_status sum_pairs_emit(struct emitter *e, const struct node *n, const char *operation, const oc_tensor *a,
+                         const oc_tensor *b, const oc_tensor *partial, const oc_tensor *result, float scale)
+{
+    struct rows r = value_rows(a, b, partial);
+    const int64_t rows = divide_up(r.count, r.width);
+    int64_t rows_per_item = divide_up(PART_VALUES, r.width);
+    if (rows_per_item < divide_up(rows, MAX_PARTS))
+        rows_per_item = divide_up(rows, MAX_PARTS);
+    r.rows_per_item = (int32_t)rows_per_item;
+    r.alpha = 1.f;
+    TRY(emit_stage(e, n, operation, a, b, partial, &r));
+    struct rows parts = value_rows(partial, partial, partial);
+    parts.count = rows_items(&r);
+    parts.rows_per_item = (int32_t)divide_up(MAX_PARTS, parts.width);
+    parts.alpha = scale;
+    return emit_stage(e, n, NULL, partial, partial, result, &parts);
+}
+
+oc_status sum_emit(struct emitter *e, const struct node *n, const oc_tensor *values, const oc_tensor *partial,
+                   const oc_tensor *result, float scale)
+{
+    return sum_pairs_emit(e, n, NULL, values, values, partial, result, scale);
+}
+
+/* ---- per channel ---- */
+
+/* Twin of `columns` in cl/sum.cl. */
+struct columns {
+    int64_t rows;
+    int32_t width, pitch, rest, run;
+};
+
+enum { COLUMN_BLOCK = 64, CHUNK_VALUES = 16384, MAX_CHUNKS = 256, MAX_FOLDED_CHANNELS = 4096 };
+
+/* How many pixels of a dense tensor make a row: as many as fill blocks of columns. */
+static int64_t fold(int64_t channels)
+{
+    int64_t pixels = COLUMN_BLOCK;
+    while (pixels > 1 && (channels > MAX_FOLDED_CHANNELS || channels * pixels / 2 % COLUMN_BLOCK == 0))
+        pixels /= 2;
+    return pixels;
+}
+
+static int64_t smallest_chunk(int64_t channels)
+{
+    return divide_up(divide_up(CHUNK_VALUES, channels), COLUMN_BLOCK) * COLUMN_BLOCK;
+}
+
+/* Of the largest batch's workspace, and at most that of every batch. */
+static int64_t chunk_limit(const struct shape *x)
+{
+    const int64_t chunks = divide_up(shape_pixels(x), smallest_chunk(shape_channels(x)));
+    return chunks < MAX_CHUNKS ? chunks : MAX_CHUNKS;
+}
+
+static oc_status workspace(struct node *n)
+{
+    const struct shape *x = &n->in[0]->shape;
+    const int64_t c = shape_channels(x);
+    return node_output(n, 1, ELEMENT_F32,
+                       &(struct shape){ .rank = 2, .dim = { chunk_limit(x) * fold(c), c } });
+}
+
+static oc_status infer(struct node *n)
+{
+    const int64_t c = shape_channels(&n->in[0]->shape);
+    TRY(node_output(n, 0, ELEMENT_F32, &(struct shape){ .rank = 1, .dim = { c } }));
+    return n->out_count > 1 ? workspace(n) : OC_OK;
+}
+
+static void cost(const struct node *n, struct cost *cost)
+{
+    cost->flops = (double)shape_count(&n->in[0]->shape);
+    cost->bytes = 4.0 * (cost->flops + (double)shape_count(&n->out[0]->shape));
+}
+
+/* Sums the columns of a matrix, a column per work-item, in runs that are as long as there are runs. */
+static oc_status emit_columns(struct emitter *e, const struct node *n, const oc_tensor *x, int64_t rows,
+                              int32_t width, int32_t pitch)
+{
+    const struct columns g = {
+        .rows = rows, .width = width, .pitch = pitch, .run = (int32_t)ceil(sqrt((double)rows))
+    };
+    return emit(e, n,
+                &(struct launch_spec){
+                    .file = "sum.cl",
+                    .kernel = "channel_sum_reference",
+                    .args = { TENSOR(x), TENSOR(n->out[0]), STRUCT(g) },
+                    .items = { width },
+                    .group = { emitter_group(e) },
+                });
+}
+
+static oc_status reference(struct emitter *e, const struct node *n)
+{
+    const oc_tensor *x = n->in[0];
+    return emit_columns(e, n, x, shape_pixels(&x->shape), (int32_t)shape_channels(&x->shape),
+                        (int32_t)tensor_pitch(x));
+}
+
+static bool split_supports(const struct node *n, const oc_device_info *device)
+{
+    (void)device;
+    return chunk_limit(&n->in[0]->shape) > 1;
+}
+
+static oc_status split(struct emitter *e, const struct node *n)
+{
+    const oc_tensor *x = n->in[0], *partial = n->out[1];
+    const int64_t c = shape_channels(&x->shape), pixels = shape_pixels(&x->shape);
+    const int64_t row_pixels = tensor_is_dense(x) ? fold(c) : 1;
+    const int64_t even = divide_up(divide_up(pixels, MAX_CHUNKS), COLUMN_BLOCK) * COLUMN_BLOCK;
+    const int64_t chunk = even > smallest_chunk(c) ? even : smallest_chunk(c);
+    const int64_t chunks = divide_up(pixels, chunk);
+    const struct columns g = { .rows = pixels / row_pixels,
+                               .width = (int32_t)(c * row_pixels),
+                               .pitch = (int32_t)(tensor_pitch(x) * row_pixels),
+                               .rest = (int32_t)(pixels % row_pixels * c),
+                               .run = (int32_t)(chunk / row_pixels) };
+    TRY(emit(e, n,
+             &(struct launch_spec){
+                 .file = "sum.cl",
+                 .kernel = "channel_sum_split",
+                 .args = { TENSOR(x), TENSOR(partial), STRUCT(g), INT(chunks) },
+                 .items = { divide_up(g.width, COLUMN_BLOCK) * chunks },
+                 .group = { group(e) },
+             }));
+    return emit_columns(e, n, partial, chunks * row_pixels, (int32_t)c, (int32_t)c);
+}
+
+static const struct impl impls[] = {
+    { .name = "split", .supports = split_supports, .prepare = workspace, .emit = split },
+    { .name = "reference", .emit = reference },
+    { 0 },
+};
+
+const struct op op_channel_sum = {
+    .name = "channel_sum",
+    .infer = infer,
+    .cost = cost,
+    .impls = impls,
+};
+
+oc_tensor *channel_sum_append(oc_tensor *x)
+{
+    return graph_append(&op_channel_sum, NULL, NULL, &x, 1);
+}

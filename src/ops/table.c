@@ -1,0 +1,54 @@
+/* table.c - the only list of operations. */
+#include "ops/ops.h"
+
+#include <stddef.h>
+#include <string.h>
+
+const struct op *const op_table[] = {
+    &op_conv,
+    &op_conv_backward_data,
+    &op_conv_backward_filter,
+    &op_dense,
+    &op_pack_filter, /* convolution */
+    &op_max_pool,
+    &op_max_pool_backward,
+    &op_average_pool,
+    &op_average_pool_backward,
+    &op_l2_pool,
+    &op_l2_pool_backward, /* pooling */
+    &op_relu,
+    &op_leaky_relu,
+    &op_sigmoid,
+    &op_tanh,
+    &op_activation_backward,
+    &op_add,
+    &op_reshape,
+    &op_softmax,
+    &op_softmax_backward,
+    &op_softmax_cross_entropy,
+    &op_softmax_cross_entropy_backward,
+    &op_mean_squared_error,
+    &op_mean_squared_error_backward,
+    &op_dot,
+    &op_dot_backward, /* losses */
+    &op_channel_sum,
+    &op_fill,
+    &op_sgd, /* gradients and updates */
+    NULL,
+};
+
+const char *oc_op_name(int index)
+{
+    const int count = (int)(sizeof op_table / sizeof *op_table) - 1;
+    return index >= 0 && index < count ? op_table[index]->name : NULL;
+}
+
+const char *oc_op_implementation(const char *op, int index)
+{
+    for (const struct op *const *o = op_table; *o; o++)
+        if (strcmp((*o)->name, op) == 0)
+            for (int i = 0; index >= 0 && (*o)->impls[i].name; i++)
+                if (i == index)
+                    return (*o)->impls[i].name;
+    return NULL;
+}

@@ -1,0 +1,239 @@
+/* model.c - puts a graph on a device: compiles it, allocates, builds. */
+#include "run/model.h"
+#include "base/log.h"
+#include "base/memory.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* Pieces of device memory: the larger of what either plan needs. */
+static void join_slabs(struct slabs slabs[REGION_COUNT], struct plan *const plans[PLAN_COUNT])
+{
+    for (int r = 0; r < REGION_COUNT; r++) {
+        slabs[r] = (struct slabs){ 0 };
+        for (int p = 0; p < PLAN_COUNT; p++) {
+            const bool training_only = r == REGION_GRADIENTS || r == REGION_OPTIMIZER;
+            if (!plans[p] || (training_only && !plans[p]->train))
+                continue;
+            const struct slabs *from = &plans[p]->slabs[r];
+            for (int i = 0; i < from->count; i++)
+                if (from->bytes[i] > slabs[r].bytes[i])
+                    slabs[r].bytes[i] = from->bytes[i];
+            if (from->count > slabs[r].count)
+                slabs[r].count = from->count;
+        }
+    }
+}
+
+static int64_t region_bytes(const struct slabs *slabs)
+{
+    int64_t bytes = 0;
+    for (int i = 0; i < slabs->count; i++)
+        bytes += slabs->bytes[i];
+    return bytes;
+}
+
+static oc_memory_info count_memory(const struct slabs slabs[REGION_COUNT],
+                                   struct plan *const plans[PLAN_COUNT])
+{
+    oc_memory_info info = { .parameters = region_bytes(&slabs[REGION_PARAMETERS]),
+                            .gradients = region_bytes(&slabs[REGION_GRADIENTS]),
+                            .optimizer = region_bytes(&slabs[REGION_OPTIMIZER]),
+                            .activations = region_bytes(&slabs[REGION_ACTIVATIONS]) +
+                                           region_bytes(&slabs[REGION_INPUTS]) };
+    info.total = info.parameters + info.gradients + info.optimizer + info.activations;
+    info.unshared =
+        plans[plans[PLAN_TRAIN] ? PLAN_TRAIN : PLAN_INFER]->unshared + region_bytes(&slabs[REGION_INPUTS]);
+    return info;
+}
+
+static oc_status create_plans(struct plan *plans[PLAN_COUNT], const oc_graph *graph, oc_device *device,
+                              const oc_model_desc *desc)
+{
+    static const oc_model_desc nothing;
+    if (!desc)
+        desc = &nothing;
+    TRY(plan_create(&plans[PLAN_INFER], graph, device, desc, false));
+    return desc->loss ? plan_create(&plans[PLAN_TRAIN], graph, device, desc, true) : OC_OK;
+}
+
+oc_status oc_model_predict_memory(oc_memory_info *info, const oc_graph *graph, oc_device *device,
+                                  const oc_model_desc *desc)
+{
+    struct plan *plans[PLAN_COUNT] = { NULL, NULL };
+    struct slabs slabs[REGION_COUNT];
+    const oc_status status = create_plans(plans, graph, device, desc);
+    if (status == OC_OK) {
+        join_slabs(slabs, plans);
+        *info = count_memory(slabs, plans);
+    }
+    plan_destroy(plans[PLAN_INFER]);
+    plan_destroy(plans[PLAN_TRAIN]);
+    return status;
+}
+
+static oc_status check_memory(const struct oc_model *model, int64_t limit)
+{
+    const oc_device_info *device = oc_device_get_info(model->device);
+    if (limit <= 0)
+        limit = device->memory;
+    log_message(OC_LOG_INFO, "the model needs %" PRId64 " bytes on device \"%s\"", model->memory.total,
+                device->name);
+    if (model->memory.total <= limit)
+        return OC_OK;
+    const int64_t fixed = model->memory.total - model->memory.activations;
+    const int64_t fitting =
+        fixed < limit ? (limit - fixed) * model->max_batch / model->memory.activations : 0;
+    return fail(OC_E_DEVICE_MEMORY,
+                "the model needs %" PRId64 " bytes on device \"%s\", %" PRId64
+                " are available; a batch of %" PRId64 " instead of %" PRId64 " may fit",
+                model->memory.total, device->name, limit, fitting, model->max_batch);
+}
+
+static oc_status allocate(struct oc_model *model)
+{
+    for (int r = 0; r < REGION_COUNT; r++) {
+        const struct slabs *slabs = &model->slabs[r];
+        model->buffers[r] =
+            memory_zeroed(&model->allocator, (size_t)slabs->count + 1, sizeof(struct buffer *));
+        if (!model->buffers[r])
+            return OC_E_MEMORY;
+        for (int i = 0; i < slabs->count; i++)
+            if (slabs->bytes[i] > 0)
+                TRY(buffer_create(&model->buffers[r][i], model->device, (size_t)slabs->bytes[i]));
+    }
+    return OC_OK;
+}
+
+static oc_status fill(struct oc_model *model, uint32_t pattern)
+{
+    for (int r = 0; r < REGION_COUNT; r++)
+        for (int i = 0; i < model->slabs[r].count; i++)
+            if (model->buffers[r][i])
+                TRY(buffer_fill(model->queue, model->buffers[r][i], pattern));
+    return OC_OK;
+}
+
+static oc_status create_uploads(struct oc_model *model)
+{
+    const oc_graph *graph = model->plans[PLAN_INFER]->graph;
+    model->upload_count = (int)graph->tensor_count;
+    model->uploads = memory_zeroed(&model->allocator, graph->tensor_count + 1, sizeof *model->uploads);
+    if (!model->uploads)
+        return OC_E_MEMORY;
+    for (size_t i = 0; i < graph->tensor_count; i++) {
+        const oc_tensor *x = graph->tensors[i];
+        if (x && x->kind == TENSOR_INPUT)
+            TRY(upload_create(&model->uploads[i], model->device,
+                              (size_t)(shape_count(&x->shape) * element_bytes(x->type))));
+    }
+    return OC_OK;
+}
+
+/* All inputs must agree on the batch, since it changes for all at once. */
+static oc_status find_batch(struct oc_model *model)
+{
+    const oc_graph *graph = model->plans[PLAN_INFER]->graph;
+    const oc_tensor *first = NULL;
+    for (size_t i = 0; i < graph->tensor_count; i++) {
+        const oc_tensor *x = graph->tensors[i];
+        if (!x || x->kind != TENSOR_INPUT)
+            continue;
+        if (first && x->shape.dim[0] != first->shape.dim[0])
+            return fail(OC_E_SHAPE, "inputs \"%s\" and \"%s\" have batches of %" PRId64 " and %" PRId64,
+                        first->name, x->name, first->shape.dim[0], x->shape.dim[0]);
+        first = x;
+    }
+    if (!first)
+        return fail(OC_E_ARGUMENT, "the graph has no input");
+    model->max_batch = first->shape.dim[0];
+    for (int p = 0; p < PLAN_COUNT; p++)
+        model->batch[p] = model->max_batch;
+    return OC_OK;
+}
+
+static oc_status put_on_device(struct oc_model *model, const oc_model_desc *desc)
+{
+    struct buffer *const *slabs[REGION_COUNT];
+    TRY(queue_create(&model->queue, model->device, false));
+    TRY(allocate(model));
+    for (int r = 0; r < REGION_COUNT; r++)
+        slabs[r] = model->buffers[r];
+    for (int p = 0; p < PLAN_COUNT; p++)
+        if (model->plans[p])
+            TRY(plan_build(model->plans[p], slabs, desc->progress, desc->progress_user));
+    TRY(create_uploads(model));
+    TRY(fill(model, 0));
+    TRY(model_warm_up(model));
+    /* OCELLI_POISON=1 (for tests): a kernel that leaves results unwritten shows as NaN. */
+    const char *poison = getenv("OCELLI_POISON");
+    TRY(fill(model, poison && *poison == '1' ? 0x7FC0DEADu : 0));
+    for (int i = 0; i < model->slabs[REGION_OPTIMIZER].count; i++)
+        TRY(buffer_fill(model->queue, model->buffers[REGION_OPTIMIZER][i], 0));
+    TRY(model_initialize(model, desc->seed));
+    return queue_finish(model->queue);
+}
+
+oc_status oc_model_create(oc_model **out, const oc_graph *graph, oc_device *device, const oc_model_desc *desc)
+{
+    const oc_allocator *allocator = device_allocator(device);
+    static const oc_model_desc nothing;
+    *out = NULL;
+    struct oc_model *model = memory_zeroed(allocator, 1, sizeof *model);
+    if (!model)
+        return OC_E_MEMORY;
+    *model = (struct oc_model){
+        .device = device, .allocator = *allocator, .graph = graph, .parameters_changed = true
+    };
+    if (!desc)
+        desc = &nothing;
+    model->optimizer = desc->optimizer;
+    if (model->optimizer.rate == 0.f)
+        model->optimizer.rate = 0.01f;
+    oc_status status = create_plans(model->plans, graph, device, desc);
+    if (status == OC_OK)
+        status = find_batch(model);
+    if (status == OC_OK) {
+        join_slabs(model->slabs, model->plans);
+        model->memory = count_memory(model->slabs, model->plans);
+        status = check_memory(model, desc->memory_limit);
+    }
+    if (status == OC_OK)
+        status = model_index_parameters(model);
+    if (status == OC_OK)
+        status = put_on_device(model, desc);
+    if (status != OC_OK) {
+        oc_model_destroy(model);
+        return status;
+    }
+    *out = model;
+    return OC_OK;
+}
+
+void oc_model_destroy(oc_model *model)
+{
+    if (!model)
+        return;
+    const oc_allocator allocator = model->allocator;
+    if (model->queue)
+        queue_finish(model->queue);
+    for (int i = 0; i < model->upload_count; i++)
+        upload_destroy(model->uploads[i]);
+    memory_free(&allocator, model->uploads);
+    queue_destroy(model->queue);
+    for (int p = 0; p < PLAN_COUNT; p++)
+        plan_destroy(model->plans[p]);
+    for (int r = 0; r < REGION_COUNT; r++) {
+        for (int i = 0; model->buffers[r] && i < model->slabs[r].count; i++)
+            buffer_destroy(model->buffers[r][i]);
+        memory_free(&allocator, model->buffers[r]);
+    }
+    memory_free(&allocator, model->parameters);
+    memory_free(&allocator, model->by_name);
+    memory_free(&allocator, model);
+}
+
+void oc_model_get_memory(const oc_model *model, oc_memory_info *info)
+{
+    *info = model->memory;
+}

@@ -1,0 +1,194 @@
+/* parameter.c - parameters by name: reading, writing, drawing. */
+#include "base/memory.h"
+#include "base/random.h"
+#include "run/model.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *name_at(const struct oc_model *model, int index)
+{
+    return model->parameters[index].value->name;
+}
+
+/* Sorts `order` by name, stably merging halves; qsort has no way to pass the model. */
+static void sort_by_name(const struct oc_model *model, int *order, int *scratch, int count)
+{
+    if (count < 2)
+        return;
+    const int half = count / 2;
+    sort_by_name(model, order, scratch, half);
+    sort_by_name(model, order + half, scratch, count - half);
+    memcpy(scratch, order, sizeof *order * (size_t)count);
+    for (int i = 0, a = 0, b = half; i < count; i++)
+        order[i] =
+            b == count || (a < half && strcmp(name_at(model, scratch[a]), name_at(model, scratch[b])) <= 0)
+                ? scratch[a++]
+                : scratch[b++];
+}
+
+oc_status model_index_parameters(struct oc_model *model)
+{
+    const struct plan *plan = model->plans[model->plans[PLAN_TRAIN] ? PLAN_TRAIN : PLAN_INFER];
+    const oc_graph *graph = plan->graph;
+    model->parameters = memory_zeroed(&model->allocator, graph->tensor_count + 1, sizeof *model->parameters);
+    model->by_name = memory_zeroed(&model->allocator, 2 * graph->tensor_count + 1, sizeof *model->by_name);
+    if (!model->parameters || !model->by_name)
+        return OC_E_MEMORY;
+    for (size_t i = 0; i < graph->tensor_count; i++) {
+        const oc_tensor *x = graph->tensors[i];
+        if (!x || x->kind != TENSOR_PARAMETER || !x->name)
+            continue;
+        model->by_name[model->parameter_count] = model->parameter_count;
+        model->parameters[model->parameter_count++] = (struct model_parameter){ x, x->gradient };
+    }
+    sort_by_name(model, model->by_name, model->by_name + model->parameter_count, model->parameter_count);
+    return OC_OK;
+}
+
+static oc_status find(const struct oc_model *model, const char *name, int *index)
+{
+    int low = 0, high = model->parameter_count;
+    while (low < high) {
+        const int middle = (low + high) / 2;
+        if (strcmp(name_at(model, model->by_name[middle]), name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == model->parameter_count || strcmp(name_at(model, model->by_name[low]), name) != 0)
+        return fail(OC_E_NOT_FOUND, "the model has no parameter \"%s\"", name);
+    *index = model->by_name[low];
+    return OC_OK;
+}
+
+int oc_parameter_count(const oc_model *model)
+{
+    return model->parameter_count;
+}
+
+oc_status oc_parameter_info_at(const oc_model *model, int index, oc_parameter_info *info)
+{
+    if (index < 0 || index >= model->parameter_count)
+        return fail(OC_E_ARGUMENT, "parameter %d does not exist, the model has %d", index,
+                    model->parameter_count);
+    const oc_tensor *value = model->parameters[index].value;
+    *info = (oc_parameter_info){ .name = value->name,
+                                 .rank = value->shape.rank,
+                                 .count = shape_count(&value->shape),
+                                 .frozen = value->parameter->frozen };
+    memcpy(info->shape, value->shape.dim, sizeof info->shape);
+    return OC_OK;
+}
+
+oc_status oc_parameter_info_of(const oc_model *model, const char *name, oc_parameter_info *info)
+{
+    int index;
+    TRY(find(model, name, &index));
+    return oc_parameter_info_at(model, index, info);
+}
+
+/* Where a slot of a parameter lies on the device. */
+static oc_status locate(const struct oc_model *model, const char *name, oc_slot slot, int64_t count,
+                        struct buffer **buffer, size_t *offset, size_t *bytes)
+{
+    static const enum region regions[] = { REGION_PARAMETERS, REGION_GRADIENTS, REGION_OPTIMIZER };
+    int index;
+    TRY(find(model, name, &index));
+    const struct model_parameter *p = &model->parameters[index];
+    if (slot != OC_VALUE && slot != OC_GRADIENT && slot != OC_MOMENTUM)
+        return fail(OC_E_ARGUMENT, "slot %d is none of oc_slot", (int)slot);
+    if (slot != OC_VALUE && (!p->gradient || model->slabs[regions[slot]].count == 0))
+        return fail(OC_E_NOT_FOUND, "the model keeps no %s for parameter \"%s\"",
+                    slot == OC_GRADIENT ? "gradient" : "momentum", name);
+    if (count != shape_count(&p->value->shape))
+        return fail(OC_E_SHAPE, "parameter \"%s\" has %" PRId64 " values, not %" PRId64, name,
+                    shape_count(&p->value->shape), count);
+    *buffer = model->buffers[regions[slot]][p->value->slab]; /* the same place in each region */
+    *offset = (size_t)p->value->offset * sizeof(float);
+    *bytes = (size_t)count * sizeof(float);
+    return OC_OK;
+}
+
+oc_status oc_parameter_get(oc_model *model, const char *name, oc_slot slot, float *values, int64_t count)
+{
+    struct buffer *buffer;
+    size_t offset, bytes;
+    TRY(locate(model, name, slot, count, &buffer, &offset, &bytes));
+    if (slot == OC_GRADIENT && !model->gradients_ready)
+        return fail(OC_E_NOT_FOUND,
+                    "there are no gradients yet: train a step or call oc_compute_gradients first");
+    return buffer_read(model->queue, buffer, offset, values, bytes);
+}
+
+oc_status oc_parameter_set(oc_model *model, const char *name, oc_slot slot, const float *values,
+                           int64_t count)
+{
+    struct buffer *buffer;
+    size_t offset, bytes;
+    TRY(locate(model, name, slot, count, &buffer, &offset, &bytes));
+    if (slot == OC_VALUE)
+        model->parameters_changed = true;
+    return buffer_write(model->queue, buffer, offset, values, bytes);
+}
+
+static oc_status initialize(struct oc_model *model, const oc_tensor *w, const oc_init *init, uint64_t seed)
+{
+    const int64_t count = shape_count(&w->shape);
+    const struct random random = { .seed = seed, .stream = random_stream(w->name) };
+    const double in = (double)w->parameter->fan_in, out = (double)w->parameter->fan_out;
+    double deviation = 0.0;
+    float mean = 0.f;
+    switch (init->kind) {
+    case OC_INIT_DEFAULT:
+    case OC_INIT_KAIMING:
+        deviation = sqrt(2.0 / in);
+        break;
+    case OC_INIT_XAVIER:
+        deviation = sqrt(2.0 / (in + out));
+        break;
+    case OC_INIT_GAUSSIAN:
+        deviation = (double)init->value;
+        break;
+    case OC_INIT_CONSTANT:
+        mean = init->value;
+        break;
+    default:
+        return fail(OC_E_ARGUMENT, "parameter \"%s\": initialiser %d is none of oc_init_kind", w->name,
+                    (int)init->kind);
+    }
+    float *values = memory_zeroed(&model->allocator, (size_t)count, sizeof *values);
+    if (!values)
+        return OC_E_MEMORY;
+    for (int64_t i = 0; i < count; i++)
+        values[i] =
+            deviation != 0.0 ? (float)(deviation * (double)random_gaussian(&random, (uint64_t)i)) : mean;
+    const oc_status status = oc_parameter_set(model, w->name, OC_VALUE, values, count);
+    memory_free(&model->allocator, values);
+    return status;
+}
+
+oc_status model_initialize(struct oc_model *model, uint64_t seed)
+{
+    for (int i = 0; i < model->parameter_count; i++) {
+        const oc_tensor *w = model->parameters[i].value;
+        TRY(initialize(model, w, &w->parameter->init, seed));
+    }
+    return OC_OK;
+}
+
+oc_status oc_parameter_initialize(oc_model *model, const char *name, const oc_init *init, uint64_t seed)
+{
+    int index;
+    for (int i = 0; !name && i < model->parameter_count; i++) {
+        const oc_tensor *w = model->parameters[i].value;
+        TRY(initialize(model, w, init ? init : &w->parameter->init, seed));
+    }
+    if (!name)
+        return OC_OK;
+    TRY(find(model, name, &index));
+    const oc_tensor *w = model->parameters[index].value;
+    return initialize(model, w, init ? init : &w->parameter->init, seed);
+}
