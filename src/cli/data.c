@@ -66,14 +66,16 @@ static enum exit_code load_folder(struct job *job, const char *folder)
     return EXIT_OK;
 }
 
-static enum exit_code generate_xo(struct job *job, int size)
+/* What is evaluated is new, unless it is the part that training kept away. */
+static enum exit_code generate_xo(struct job *job, int size, bool training)
 {
     const struct options *options = job->options;
+    const bool same = training || options->held_out > 0;
     job->signed_pixels = true;
     return output_status(oc_dataset_generate_xo(
         &job->train, &(oc_xo_desc){ .count = options->samples > 0 ? options->samples : DEFAULT_SAMPLES,
                                     .size = size,
-                                    .seed = options->seed }));
+                                    .seed = same ? options->seed : ~options->seed }));
 }
 
 /* What is not in a test set of its own is divided, always in the same way. */
@@ -110,7 +112,7 @@ enum exit_code job_load_data(struct job *job, bool training)
         desc->height = job->published.height;
         desc->width = job->published.width;
     }
-    FORWARD(strcmp(data, "xo") == 0 ? generate_xo(job, desc->height) : load_folder(job, data));
+    FORWARD(strcmp(data, "xo") == 0 ? generate_xo(job, desc->height, training) : load_folder(job, data));
     FORWARD(divide(job, training));
     if (!training)
         oc_dataset_clear(&job->train);

@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What getopt_long calls long options: above every letter. */
+enum { FIRST_LONG = 256 };
+
 enum kind { FLAG, TEXT, COUNT, SEED, REAL, SIZE };
 
 struct option_entry {
@@ -169,6 +172,17 @@ static void complain(const struct verb *verb, const struct option_entry *entry, 
         fprintf(stderr, "it is empty\n");
 }
 
+/* getopt_long met an option that it does not know or, `value_missing`, one without its value. */
+static bool complain_option(const struct verb *verb, bool value_missing, const char *word)
+{
+    const char letter[] = { '-', (char)optopt, '\0' };
+    const bool is_letter = optopt > 0 && optopt < FIRST_LONG;
+    fprintf(
+        stderr, "ocelli %s: %s '%s'\n", verb->name,
+        value_missing ? "a value is missing after" : "there is no such option:", is_letter ? letter : word);
+    return usage(verb);
+}
+
 /* The verb's options in the form of getopt_long; `val` is the index of the option. */
 static void make_tables(struct option longs[OPTION_COUNT + 1], char letters[2 * OPTION_COUNT + 2],
                         const struct verb *verb)
@@ -177,7 +191,7 @@ static void make_tables(struct option longs[OPTION_COUNT + 1], char letters[2 * 
     *letters++ = ':'; /* getopt_long prints nothing itself */
     for (const enum option_id *id = verb->options; *id != OPTION_END; id++) {
         const struct option_entry *entry = &entries[*id];
-        longs[count++] = (struct option){ entry->name, entry->kind != FLAG, NULL, (int)*id + 256 };
+        longs[count++] = (struct option){ entry->name, entry->kind != FLAG, NULL, (int)*id + FIRST_LONG };
         if (entry->letter) {
             *letters++ = entry->letter;
             if (entry->kind != FLAG)
@@ -191,7 +205,7 @@ static void make_tables(struct option longs[OPTION_COUNT + 1], char letters[2 * 
 static const struct option_entry *find(const struct verb *verb, int value)
 {
     for (const enum option_id *id = verb->options; *id != OPTION_END; id++)
-        if ((int)*id + 256 == value || (value != 0 && entries[*id].letter == value))
+        if ((int)*id + FIRST_LONG == value || (value != 0 && entries[*id].letter == value))
             return &entries[*id];
     return NULL;
 }
@@ -221,11 +235,8 @@ bool options_parse(struct options *options, const struct verb *verb, int argc, c
     opterr = 0;
     int value;
     while ((value = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
-        if (value == '?' || value == ':') {
-            fprintf(stderr, "ocelli %s: %s '%s'\n", verb->name,
-                    value == ':' ? "a value is missing after" : "there is no such option:", argv[optind - 1]);
-            return usage(verb);
-        }
+        if (value == '?' || value == ':')
+            return complain_option(verb, value == ':', argv[optind - 1]);
         const struct option_entry *entry = find(verb, value);
         if (!store((char *)options + entry->field, entry, optarg)) {
             complain(verb, entry, optarg);

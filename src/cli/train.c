@@ -10,7 +10,7 @@ enum { DEFAULT_BATCH = 32 };
 
 /* What the events of a run are printed with. */
 struct reporter {
-    bool json;
+    bool json, trained;  /* trained: there was anything left to do */
     oc_train_event last; /* the last epoch's or the last step's */
 };
 
@@ -40,6 +40,7 @@ static bool report(void *user, const oc_train_event *event)
     struct reporter *reporter = user;
     char left[NUMBER_TEXT];
     reporter->last = *event;
+    reporter->trained = reporter->trained || event->kind != OC_TRAIN_DONE;
     switch (event->kind) {
     case OC_TRAIN_STEP:
         progress_print("epoch %d/%d [%*lld/%lld] loss %.4f accuracy %.1f%% %.0f images/s eta %s",
@@ -119,6 +120,9 @@ static enum exit_code end(struct job *job, const struct reporter *reporter, oc_s
             fprintf(stderr, "ocelli: continue with --weights %s\n", options->output);
         return EXIT_INTERRUPTED;
     }
+    if (!reporter->trained)
+        fprintf(stderr, "ocelli: %s has had its %d epochs already; --epochs asks for more\n",
+                options->weights, reporter->last.epoch);
     if (!options->json)
         print_end(job, &reporter->last);
     return EXIT_OK;

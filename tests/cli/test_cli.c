@@ -169,6 +169,8 @@ Test(cli, calls_end_with_the_right_code_and_a_sentence)
         { "train", 2, NULL, "MODEL is missing" },
         { "train xo --frobnicate", 2, NULL, "there is no such option: '--frobnicate'" },
         { "train xo --epochs", 2, NULL, "a value is missing after '--epochs'" },
+        { "train xo -jq", 2, NULL, "there is no such option: '-q'" },
+        { "train xo -e", 2, NULL, "a value is missing after '-e'" },
         { "train xo --epochs 0", 2, NULL, "--epochs cannot be '0'" },
         { "train xo --epochs 1.5", 2, NULL, "whole number" },
         { "train xo --rate fast", 2, NULL, "--rate cannot be 'fast'" },
