@@ -40,7 +40,7 @@ static oc_status read_all(int descriptor, const char *path, size_t limit, void *
     if (fstat(descriptor, &facts) != 0)
         return fail_errno(path, "cannot be examined");
     /* One byte more than the file has, so that its end is seen without growing. */
-    size_t capacity = 0, wanted = facts.st_size > 0 ? (size_t)facts.st_size + 1 : 1;
+    size_t capacity = 0, wanted = S_ISREG(facts.st_mode) ? (size_t)facts.st_size + 1 : 1;
     for (*size = 0;;) {
         if (*size > limit || wanted - 1 > limit)
             return fail(OC_E_FILE, "%s: has more than the %zu bytes that can be read", path, limit);
