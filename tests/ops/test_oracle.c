@@ -1,11 +1,14 @@
-/* test_oracle.c - the oracles themselves: gradients against central differences, and worked examples. No device. */
+/* test_oracle.c - the oracles themselves: gradients against central differences, values against PyTorch's,
+ * and worked examples. No device. */
 #include "support/problem.h"
 #include "oracle/window.h"
+#include "golden/oracles.h"
 #include "ops/facts.h"
 #include "base/random.h"
 
 #include <criterion/criterion.h>
 #include <inttypes.h>
+#include <stdlib.h>
 
 enum { SAMPLES = 60 };
 
@@ -89,6 +92,48 @@ Test(oracle, names_of_cases_are_unique)
         for (int c = 0; c < op_specs[k]->case_count; c++)
             for (int d = 0; d < c; d++)
                 cr_expect_str_neq(op_specs[k]->cases[c].name, op_specs[k]->cases[d].name);
+}
+
+/* Weights every element differently. Twin of the function in golden/make_oracles.py. */
+static double checksum(const struct operand *x, double *magnitude)
+{
+    double sum = 0;
+    *magnitude = 0;
+    for (int64_t i = 0; i < x->count; i++) {
+        const double term = x->v[i] * (1 + (double)(uint32_t)((uint64_t)i * 2654435761u) * 0x1p-32);
+        sum += term;
+        *magnitude += fabs(term);
+    }
+    return sum;
+}
+
+static void check_sum(const struct golden *g, const char *what, const struct operand *x, double want)
+{
+    double magnitude;
+    const double sum = checksum(x, &magnitude);
+    cr_expect(fabs(sum - want) <= 1e-11 * magnitude, "%s, %s: checksum of %s is %.17g, not %.17g", g->op,
+              g->name, what, sum, want);
+}
+
+Test(oracle, values_match_pytorch)
+{
+    const struct golden *g = goldens, *end = goldens + COUNT_OF(goldens);
+    if (getenv("OCELLI_TEST_SEED"))
+        cr_skip_test("the stored sums are of another seed");
+    for (int k = 0; op_specs[k]; k++)
+        for (int c = 0; c < op_specs[k]->case_count; c++, g++) {
+            struct problem p;
+            problem_create(&p, op_specs[k], &op_specs[k]->cases[c],
+                           op_specs[k]->exact ? FILL_INTEGER : FILL_REAL);
+            cr_assert(g < end && strcmp(g->op, p.spec->op) == 0 && strcmp(g->name, p.c->name) == 0,
+                      "%s, %s: not stored, see golden/make_oracles.py", p.spec->op, p.c->name);
+            check_sum(g, "y", &p.y, g->sums[0]);
+            for (int i = 0; i < p.count; i++)
+                if (!problem_is_label(&p, i))
+                    check_sum(g, "a gradient", &p.din[i], g->sums[1 + i]);
+            problem_destroy(&p);
+        }
+    cr_expect(g == end, "results are stored of cases that are no more");
 }
 
 static void fill_from(struct operand *x, const float *values)

@@ -71,6 +71,14 @@ int32_t *operand_labels(const struct operand *x)
     return values;
 }
 
+float *floats_unset(int64_t count)
+{
+    float *values = zeroed(count, sizeof *values);
+    for (int64_t i = 0; i < count; i++)
+        values[i] = NAN;
+    return values;
+}
+
 /* OpenCL may flush denormal numbers to zero, hence the second summand. */
 static double bound_of(const struct operand *x, int64_t i)
 {

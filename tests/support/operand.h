@@ -32,6 +32,9 @@ int64_t pixel_count(const struct operand *x);
 float *operand_floats(const struct operand *x);
 int32_t *operand_labels(const struct operand *x);
 
+/* All NaN, to be fetched into; free() them. */
+float *floats_unset(int64_t count);
+
 /* The worst element of a comparison; ratio is |got - want| / bound, at most 1 if all is well. */
 struct difference {
     int64_t index;

@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+"""Writes oracles.h: checksums of what PyTorch makes, in double, of every case of every operation.
+
+Needs PyTorch and a C compiler; run it when a case is added: python3 tests/golden/make_oracles.py
+The values are those of support/problem.c, read by ctypes: integers for operations that are exact on them, where
+ties and zeros occur, and reals for the others.
+"""
+import ctypes as c
+import glob
+import math
+import os
+import subprocess
+import tempfile
+
+import torch
+import torch.nn.functional as F
+
+tests = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+INT3, INT64_5 = c.c_int * 3, c.c_int64 * 5
+PAD_NUMBER, PAD_VALID, PAD_SAME, PAD_FULL = range(4)
+ROUND_CEIL, FILL_REAL, FILL_INTEGER = 3, 0, 1
+
+
+class Init(c.Structure):
+    _fields_ = [("kind", c.c_int), ("value", c.c_float)]
+
+
+class Conv(c.Structure):
+    _fields_ = [("name", c.c_char_p), ("filters", c.c_int), ("window", INT3), ("stride", INT3), ("dilation", INT3),
+                ("groups", c.c_int), ("padding", c.c_int), ("pad", c.c_int), ("pad_begin", INT3), ("pad_end", INT3),
+                ("rounding", c.c_int), ("no_bias", c.c_bool), ("frozen", c.c_bool), ("weight_init", Init),
+                ("bias_init", Init)]
+
+
+class Pool(c.Structure):
+    _fields_ = [("name", c.c_char_p), ("window", INT3), ("stride", INT3), ("dilation", INT3), ("padding", c.c_int),
+                ("pad", c.c_int), ("pad_begin", INT3), ("pad_end", INT3), ("rounding", c.c_int),
+                ("exclude_padding", c.c_bool)]
+
+
+class Layer(c.Union):
+    _fields_ = [("conv", Conv), ("pool", Pool), ("slope", c.c_float), ("reshape", INT64_5)]
+
+
+class Case(c.Structure):
+    _fields_ = [("name", c.c_char_p), ("shape", INT64_5 * 3), ("scale", c.c_float), ("layer", Layer)]
+
+
+class Operand(c.Structure):
+    _fields_ = [("rank", c.c_int), ("shape", INT64_5), ("count", c.c_int64), ("v", c.POINTER(c.c_double)),
+                ("s", c.POINTER(c.c_double)), ("terms", c.c_double)]
+
+    def tensor(self):
+        return torch.tensor(self.v[:self.count], dtype=torch.float64).reshape(self.shape[:self.rank])
+
+
+class Spec(c.Structure):
+    _fields_ = [("op", c.c_char_p), ("cases", c.POINTER(Case)), ("case_count", c.c_int), ("inputs", c.c_int),
+                ("labels", c.c_bool), ("exact", c.c_bool), ("functions", c.c_void_p * 4)]
+
+
+class Problem(c.Structure):
+    _fields_ = [("spec", c.POINTER(Spec)), ("case", c.POINTER(Case)), ("count", c.c_int), ("x", Operand * 5),
+                ("dx", Operand * 5), ("y", Operand), ("dy", Operand)]
+
+
+def load():
+    sources = glob.glob(f"{tests}/oracle/*.c") + [f"{tests}/support/{f}.c" for f in ("operand", "problem")]
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.check_call(["cc", "-std=c11", "-shared", "-fPIC", f"-I{tests}", f"-I{tests}/../src",
+                               f"-I{tests}/../include", "-o", f"{folder}/oracle.so", *sources,
+                               f"{tests}/../src/base/random.c", "-lm", "-Wl,-z,lazy"])
+        return c.CDLL(f"{folder}/oracle.so", mode=os.RTLD_LAZY)
+
+
+def values(array, otherwise):
+    """An array with only its first value set holds for all dimensions; 0 means `otherwise`."""
+    array = [array[0]] * 3 if array[1] == array[2] == 0 else list(array)
+    return [v or o for v, o in zip(array, otherwise)]
+
+
+def padding(d, size, window, stride, dilation):
+    if d.padding == PAD_NUMBER:
+        return [(d.pad, d.pad)] * len(size)
+    extent = [di * (w - 1) + 1 for di, w in zip(dilation, window)]
+    if d.padding == PAD_SAME:
+        total = [max((math.ceil(i / s) - 1) * s + e - i, 0) for i, s, e in zip(size, stride, extent)]
+        return [(t // 2, t - t // 2) for t in total]
+    if d.padding == PAD_FULL:
+        return [(e - 1, e - 1) for e in extent]
+    return [(0, 0)] * len(size) if d.padding == PAD_VALID else list(zip(d.pad_begin, d.pad_end))[:len(size)]
+
+
+def padded(x, pad, value=0):
+    return F.pad(x, [p for pair in reversed(pad) for p in pair], value=value)
+
+
+def geometry(x, d, default_stride):
+    size = list(x.shape[2:])
+    window = values(d.window, [0] * 3)[:len(size)]
+    stride = values(d.stride, window if default_stride is None else [default_stride] * 3)[:len(size)]
+    dilation = values(d.dilation, [1] * 3)[:len(size)]
+    return size, window, stride, dilation, padding(d, size, window, stride, dilation)
+
+
+def conv(x, w, b, d):
+    size, window, stride, dilation, pad = geometry(x, d, 1)
+    if d.rounding == ROUND_CEIL:  # what the last window needs, if it starts before the padding at the end
+        for i, (begin, end) in enumerate(pad):
+            extent, total = dilation[i] * (window[i] - 1) + 1, size[i] + begin + end
+            last = math.ceil((total - extent) / stride[i])
+            last -= last * stride[i] >= size[i] + begin
+            pad[i] = (begin, end + max(0, last * stride[i] + extent - total))
+    function = (F.conv1d, F.conv2d, F.conv3d)[len(size) - 1]
+    return function(padded(x, pad), w, b, stride=stride, dilation=dilation, groups=d.groups or 1)
+
+
+def average(x, window, stride, padding, **options):
+    if x.dim() == 3:
+        return F.avg_pool2d(x.unsqueeze(2), [1] + window, [1] + stride, [0] + padding, **options).squeeze(2)
+    return (F.avg_pool2d if x.dim() == 4 else F.avg_pool3d)(x, window, stride, padding, **options)
+
+
+def pool(x, d, kind):
+    size, window, stride, dilation, pad = geometry(x, d, None)
+    ceil = d.rounding == ROUND_CEIL
+    zeros, begin = [0] * len(size), [b for b, _ in pad]
+    native = all(b == e <= w // 2 for (b, e), w in zip(pad, window))  # else PyTorch needs the padding done for it
+    assert native or not ceil
+    if kind == "max":
+        function = (F.max_pool1d, F.max_pool2d, F.max_pool3d)[len(size) - 1]
+        return function(x if native else padded(x, pad, -math.inf), window, stride, begin if native else zeros,
+                        dilation, ceil)
+    options = dict(ceil_mode=ceil, divisor_override=1) if kind == "l2" else dict(ceil_mode=ceil)
+    x = x * x if kind == "l2" else x
+    if native:
+        y = average(x, window, stride, begin, count_include_pad=not d.exclude_padding, **options)
+    else:
+        y = average(padded(x, pad), window, stride, zeros, **options)
+        if d.exclude_padding:
+            y = y / average(padded(torch.ones_like(x), pad), window, stride, zeros)
+    return torch.sqrt(y) if kind == "l2" else y
+
+
+FORWARD = {
+    "conv": lambda case, x, w, b=None: conv(x, w, b, case.layer.conv),
+    "dense": lambda case, x, w, b=None: F.linear(x, w, b),
+    "max_pool": lambda case, x: pool(x, case.layer.pool, "max"),
+    "average_pool": lambda case, x: pool(x, case.layer.pool, "average"),
+    "l2_pool": lambda case, x: pool(x, case.layer.pool, "l2"),
+    "global_max_pool": lambda case, x: F.max_pool3d(x.reshape(*x.shape[:2], 1, 1, -1), (1, 1, x[0, 0].numel())).flatten(1),
+    "global_average_pool": lambda case, x: x.flatten(2).mean(2),
+    "global_l2_pool": lambda case, x: x.flatten(2).norm(dim=2),
+    "relu": lambda case, x: F.relu(x),
+    "leaky_relu": lambda case, x: F.leaky_relu(x, case.layer.slope),
+    "sigmoid": lambda case, x: torch.sigmoid(x),
+    "tanh": lambda case, x: torch.tanh(x),
+    "add": lambda case, a, b: a + b,
+    "flatten": lambda case, x: x.flatten(1),
+    "reshape": lambda case, x: x.reshape([size for size in case.layer.reshape if size]),
+    "softmax": lambda case, x: F.softmax(x, 1),
+    "softmax_cross_entropy": lambda case, x, label: F.cross_entropy(x, label.long()),
+    "mean_squared_error": lambda case, a, b: F.mse_loss(a, b),
+    "dot": lambda case, a, b: (a * b).sum(),
+}
+
+
+def checksum(x):
+    """Weights every element differently. Twin of the function in ops/test_oracle.c."""
+    flat = x.flatten()
+    weight = 1 + (torch.arange(flat.numel(), dtype=torch.int64) * 2654435761 % 2**32).double() / 2**32
+    return (flat * weight).sum().item()
+
+
+def row(library, spec, case):
+    problem = Problem()
+    library.problem_create(c.byref(problem), c.byref(spec), c.byref(case), FILL_INTEGER if spec.exact else FILL_REAL)
+    x = [problem.x[i].tensor().requires_grad_(not (spec.labels and i == spec.inputs - 1))
+         for i in range(problem.count)]
+    y = FORWARD[spec.op.decode()](case, *x)
+    y.backward(problem.dy.tensor().reshape(y.shape))
+    sums = [checksum(y.detach())] + [0.0 if t.grad is None else checksum(t.grad) for t in x]
+    library.problem_destroy(c.byref(problem))
+    return f'    {{ "{spec.op.decode()}", "{case.name.decode()}", {{ {", ".join(map(repr, sums))} }} }},'
+
+
+HEADER = """/* oracles.h - made by make_oracles.py with PyTorch {version}: of every case the checksums of the result and of the
+ * gradients of inputs and parameters. */
+#ifndef GOLDEN_ORACLES_H
+#define GOLDEN_ORACLES_H
+
+// clang-format off
+static const struct golden {{
+    const char *op, *name;
+    double sums[6];
+}} goldens[] = {{
+"""
+
+
+def main():
+    library = load()
+    specs = (c.POINTER(Spec) * 99).in_dll(library, "op_specs")
+    lines = []
+    for spec in specs:
+        if not spec:
+            break
+        lines += [row(library, spec[0], spec[0].cases[i]) for i in range(spec[0].case_count)]
+    with open(f"{tests}/golden/oracles.h", "w", encoding="utf-8") as file:
+        file.write(HEADER.format(version=torch.__version__) + "\n".join(lines) + "\n};\n\n#endif\n")
+
+
+main()

@@ -1,0 +1,24 @@
+/* fixture.c - a device for tests. */
+#include "support/fixture.h"
+
+#include <stdlib.h>
+
+oc_device *fixture_open(void)
+{
+    oc_device *device = NULL;
+    setenv("OCELLI_POISON", "1", 1);
+    CHECK(oc_device_open(&device, NULL));
+    return device;
+}
+
+bool fixture_quick(void)
+{
+    const char *quick = getenv("OCELLI_TEST_QUICK");
+    return quick && *quick == '1';
+}
+
+void fixture_check(oc_status status, const char *expression, const char *file, int line)
+{
+    cr_assert(status == OC_OK, "%s:%d: %s: %s: %s", file, line, expression, oc_status_name(status),
+              oc_last_error());
+}

@@ -1,0 +1,21 @@
+/* fixture.h - a device for tests, and checks of statuses. Open the device once per Test: Criterion runs each in a
+ * process of its own, and loops over cases belong inside.
+ *
+ * Device memory is poisoned with NaN (OCELLI_POISON=1), so that results a kernel left unwritten are noticed. */
+#ifndef SUPPORT_FIXTURE_H
+#define SUPPORT_FIXTURE_H
+
+#include <criterion/criterion.h>
+#include <ocelli/ocelli.h>
+
+/* The device that the environment selects; fails the test if there is none. */
+oc_device *fixture_open(void);
+
+/* OCELLI_TEST_QUICK=1: on an interpreter small cases have to do. */
+bool fixture_quick(void);
+
+/* Fails the test unless `expression` is OC_OK; says what it was and the library's sentence. */
+#define CHECK(expression) fixture_check((expression), #expression, __FILE__, __LINE__)
+void fixture_check(oc_status status, const char *expression, const char *file, int line);
+
+#endif
