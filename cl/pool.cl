@@ -136,7 +136,8 @@ static void forward(const pooling *p, const pixel o, const int c, __global const
         STORE_WINNERS(winner, winners + to * p->winners_pitch + c);
 }
 
-/* Input pixel i, VECTOR channels from c on. `seen` are the windows over it. */
+/* Input pixel i, VECTOR channels from c on. `seen` are the windows over it: finding them takes divisions, so that is
+ * left to the caller, who does it once for many channels. */
 static void backward(const pooling *p, const pixel i, const box seen, const int c, __global const real *dy,
                      __global const WINNER *winners, __global const real *x, __global const real *y,
                      __global real *dx)
