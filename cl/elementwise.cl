@@ -1,6 +1,7 @@
 /* elementwise.cl - y = f(a, b), value by value. Host side: src/ops/elementwise.c.
  *
- * OPERATION chooses f: activate (a), activate_gradient (a = dy, b = y), add. The memory of y may be that of a or b. */
+ * OPERATION chooses f: activate (a), activate_gradient (a = dy, b = y), add, and with a scalar s in memory scaled (a)
+ * and scaled_difference (a - b). The memory of y may be that of a or b. */
 #ifndef OPERATION
 #define OPERATION activate
 #endif
@@ -8,10 +9,13 @@
 #define OPERATION_activate(T, a, b) APPLY(T, a, r.alpha)
 #define OPERATION_activate_gradient(T, a, b) APPLY_GRADIENT(T, a, b, r.alpha)
 #define OPERATION_add(T, a, b) ((a) + (b))
+#define OPERATION_scaled(T, a, b) ((a) * (r.alpha * AT(s)[0]))
+#define OPERATION_scaled_difference(T, a, b) (((a) - (b)) * (r.alpha * AT(s)[0]))
 #define EVALUATE(T, a, b) JOIN(OPERATION_, OPERATION)(T, a, b)
 
 /* One value per work-item. */
-__kernel void elementwise_reference(IN_PLACE(const real, a), IN_PLACE(const real, b), IN_PLACE(real, y), const rows r)
+__kernel void elementwise_reference(IN_PLACE(const real, a), IN_PLACE(const real, b), IN_PLACE(real, y),
+                                    IN_PLACE(const real, s), const rows r)
 {
     const long i = get_global_id(0);
     if (i < r.count) {
@@ -22,7 +26,8 @@ __kernel void elementwise_reference(IN_PLACE(const real, a), IN_PLACE(const real
 }
 
 /* Some rows per work-item, explicit vectors along them. */
-__kernel void elementwise_vector(IN_PLACE(const real, a), IN_PLACE(const real, b), IN_PLACE(real, y), const rows r)
+__kernel void elementwise_vector(IN_PLACE(const real, a), IN_PLACE(const real, b), IN_PLACE(real, y),
+                                    IN_PLACE(const real, s), const rows r)
 {
     const long first = (long)get_global_id(0) * r.rows_per_item;
     for (long row = first; row < first + r.rows_per_item; row++) {

@@ -2,7 +2,8 @@
  * Host side: src/ops/softmax.c, src/ops/loss.c.
  *
  * A row is a pixel. The largest value is subtracted first, so that exp cannot overflow; a NaN, or an infinity as the
- * largest value, makes the whole row NaN. The memory of y may be that of a or b. */
+ * largest value, makes the whole row NaN. The memory of y may be that of a or b;
+ * softmax itself does not look at b. */
 
 /* ---- one row per work-item ---- */
 
@@ -22,7 +23,7 @@ static acc row_sum(__global const real *x, const int width, const real largest)
     return sum;
 }
 
-__kernel void softmax_reference(IN_PLACE(const real, a), IN_PLACE(real, y), const rows r)
+__kernel void softmax_reference(IN_PLACE(const real, a), IN_PLACE(const real, b), IN_PLACE(real, y), const rows r)
 {
     const long row = get_global_id(0);
     if (row * r.width < r.count) {
@@ -148,7 +149,7 @@ static acc row_exp_vector(__global const real *x, __global real *y, const int wi
     const long end = min(first + r.rows_per_item, r.count / r.width);                                                  \
     for (long row = first; row < end; row++)
 
-__kernel void softmax_vector(IN_PLACE(const real, a), IN_PLACE(real, y), const rows r)
+__kernel void softmax_vector(IN_PLACE(const real, a), IN_PLACE(const real, b), IN_PLACE(real, y), const rows r)
 {
     FOR_ROWS
     {

@@ -1,4 +1,5 @@
-/* sum.cl - sums of many values, in an order that depends on their number only. Host side: src/ops/sum.c.
+/* sum.cl - sums of many values, in an order that depends on their number only; and a constant.
+ * Host side: src/ops/sum.c, src/ops/fill.c.
  *
  * OPERATION chooses what is summed by `sum`: value (a), product (a*b), squared_difference ((a - b)^2).
  * A sum is made of sums of short runs, so that its error grows with their length and number, not with their product. */
@@ -104,4 +105,10 @@ __kernel void channel_sum_split(IN(real, x), OUT(real, partial), const columns g
             for (int i = 0; i < BLOCK && column + i < g.rest; i++)
                 result[i] += p[g.rows * g.pitch + i];
     }
+}
+
+/* A scalar constant. */
+__kernel void fill(OUT(real, y), const float value)
+{
+    AT(y)[0] = value;
 }

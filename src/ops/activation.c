@@ -30,13 +30,14 @@ static void cost(const struct node *n, struct cost *cost)
 static struct elementwise forward(const struct node *n)
 {
     const struct activation *d = n->desc;
-    return (struct elementwise){ "activate", d->function, d->alpha, n->in[0], n->in[0], n->out[0] };
+    return (struct elementwise){ "activate", d->function, d->alpha, n->in[0], n->in[0], n->out[0], NULL };
 }
 
 static struct elementwise backward(const struct node *n)
 {
     const struct activation *d = n->desc;
-    return (struct elementwise){ "activate_gradient", d->function, d->alpha, n->in[0], n->in[1], n->out[0] };
+    return (struct elementwise){ "activate_gradient", d->function, d->alpha, n->in[0], n->in[1],
+                                 n->out[0],           NULL };
 }
 
 static oc_status forward_reference(struct emitter *e, const struct node *n)

@@ -40,6 +40,7 @@ int64_t rows_items(const struct rows *r)
 static oc_status launch(struct emitter *e, const struct node *n, const struct elementwise *what,
                         const char *kernel, const struct rows *r, int64_t items, int64_t group)
 {
+    const oc_tensor *scale = what->scale ? what->scale : what->a;
     char buffer[128];
     struct text defines = TEXT_IN(buffer);
     text_print(&defines, " -DOPERATION=%s", what->operation);
@@ -50,7 +51,7 @@ static oc_status launch(struct emitter *e, const struct node *n, const struct el
                     .file = "elementwise.cl",
                     .kernel = kernel,
                     .defines = defines.data,
-                    .args = { TENSOR(what->a), TENSOR(what->b), TENSOR(what->y), STRUCT(*r) },
+                    .args = { TENSOR(what->a), TENSOR(what->b), TENSOR(what->y), TENSOR(scale), STRUCT(*r) },
                     .items = { items },
                     .group = { group },
                 });

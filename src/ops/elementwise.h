@@ -26,6 +26,7 @@ struct elementwise {
     const char *function;       /* FUNCTION_... of cl/common.cl, or NULL */
     float alpha;                /* the function's parameter */
     const oc_tensor *a, *b, *y; /* b: a again, if the operation has one operand */
+    const oc_tensor *scale;     /* a scalar, for the operations that take one; else NULL */
 };
 
 /* One value per work-item: runs everywhere. */

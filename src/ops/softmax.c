@@ -1,0 +1,102 @@
+/* softmax.c - softmax over the channels of each pixel. Kernels: cl/softmax.cl. Oracle: tests/oracle/softmax.c.
+ * The gradient needs the output only, so that the input's memory is free at once. */
+#include "ops/elementwise.h"
+#include "ops/ops.h"
+
+static oc_status infer(struct node *n)
+{
+    const oc_tensor *x = n->in[0];
+    if (x->type != ELEMENT_F32)
+        return node_fail(n, OC_E_ARGUMENT, "its input must be OC_F32");
+    if (x->shape.rank < 2)
+        return node_fail(n, OC_E_SHAPE, "its input must be of shape (n, c, spatial...), it is %s",
+                         SHAPE_TEXT(&x->shape));
+    return node_output(n, 0, ELEMENT_F32, &x->shape);
+}
+
+/* Forward: maximum, difference, exp, sum and division; backward: product, sum, difference and product. */
+static void cost(const struct node *n, struct cost *cost)
+{
+    const double values = (double)shape_count(&n->out[0]->shape);
+    cost->flops = values * (n->in_count > 1 ? 4.0 : 5.0);
+    cost->bytes = 4.0 * values * (double)(n->in_count + 1);
+}
+
+/* Of the forward kernels b is a again. */
+static oc_status launch(struct emitter *e, const struct node *n, const char *kernel, bool vector)
+{
+    const oc_tensor *a = n->in[0], *b = n->in[n->in_count - 1], *y = n->out[0];
+    const struct rows r = pixel_rows(a, b, y);
+    return emit(e, n,
+                &(struct launch_spec){
+                    .file = "softmax.cl",
+                    .kernel = kernel,
+                    .args = { TENSOR(a), TENSOR(b), TENSOR(y), STRUCT(r) },
+                    .items = { vector ? rows_items(&r) : shape_pixels(&y->shape) },
+                    .group = { vector ? 1 : emitter_group(e) },
+                });
+}
+
+static oc_status forward_reference(struct emitter *e, const struct node *n)
+{
+    return launch(e, n, "softmax_reference", false);
+}
+
+static oc_status forward_vector(struct emitter *e, const struct node *n)
+{
+    return launch(e, n, "softmax_vector", true);
+}
+
+static oc_status backward_reference(struct emitter *e, const struct node *n)
+{
+    return launch(e, n, "softmax_backward_reference", false);
+}
+
+static oc_status backward_vector(struct emitter *e, const struct node *n)
+{
+    return launch(e, n, "softmax_backward_vector", true);
+}
+
+static const struct impl backward_impls[] = {
+    { .name = "vector", .supports = device_is_cpu, .emit = backward_vector },
+    { .name = "reference", .emit = backward_reference },
+    { 0 },
+};
+
+/* (dy, y) -> dx */
+const struct op op_softmax_backward = {
+    .name = "softmax_backward",
+    .infer = infer,
+    .cost = cost,
+    .impls = backward_impls,
+    .in_place = 3,
+};
+
+static oc_status gradient(struct node *n)
+{
+    if (!n->in[0]->wants_gradient)
+        return OC_OK;
+    return contribute(n->in[0], graph_append(&op_softmax_backward, NULL, NULL,
+                                             (oc_tensor *[]){ n->out[0]->gradient, n->out[0] }, 2));
+}
+
+static const struct impl forward_impls[] = {
+    { .name = "vector", .supports = device_is_cpu, .emit = forward_vector },
+    { .name = "reference", .emit = forward_reference },
+    { 0 },
+};
+
+const struct op op_softmax = {
+    .name = "softmax",
+    .infer = infer,
+    .gradient = gradient,
+    .cost = cost,
+    .impls = forward_impls,
+    .in_place = 1,
+    .layer = true,
+};
+
+oc_tensor *oc_softmax(oc_tensor *x)
+{
+    return graph_append(&op_softmax, NULL, NULL, &x, 1);
+}
