@@ -1,7 +1,7 @@
 /* test_oracle.c - the oracles themselves: gradients against central differences, values against PyTorch's,
  * and worked examples. No device. */
 #include "support/problem.h"
-#include "oracle/window.h"
+#include "oracle/walk.h"
 #include "golden/oracles.h"
 #include "ops/facts.h"
 #include "base/random.h"
@@ -171,12 +171,12 @@ Test(oracle, worked_sizes)
     for (int k = 0; k < COUNT_OF(worked_sizes); k++) {
         const struct worked_size *e = &worked_sizes[k];
         struct operand x;
-        struct window window;
+        struct walk window;
         operand_create(&x, 3, (int64_t[]){ 1, 1, e->in });
-        window_of_conv(&window, &e->conv, &x);
+        walk_conv(&window, &e->conv, &x);
         cr_expect_eq(window.out[0], e->out, "size %d: %" PRId64 " windows, not %" PRId64, k, window.out[0],
                      e->out);
-        window_free(&window);
+        walk_free(&window);
         operand_destroy(&x);
     }
 }

@@ -2,7 +2,7 @@
  *
  * As in PyTorch the divisor counts the padding (unless exclude_padding), but never what a window of
  * OC_ROUND_CEIL covers beyond it. */
-#include "oracle/window.h"
+#include "oracle/walk.h"
 #include "cases/average_pool.h"
 
 static oc_tensor *build(oc_tensor *const in[], const struct op_case *c)
@@ -16,11 +16,11 @@ static oc_tensor *build_global(oc_tensor *const in[], const struct op_case *c)
     return oc_global_average_pool(in[0]);
 }
 
-static double divisor(const struct window *window, const oc_pool_desc *desc, int64_t o)
+static double divisor(const struct walk *window, const oc_pool_desc *desc, int64_t o)
 {
     int64_t count = 0;
     for (int64_t r = 0; r < window->elements; r++) {
-        const int64_t i = window_pixel(window, o, r);
+        const int64_t i = walk_pixel(window, o, r);
         count += i >= 0 || (i == IN_PADDING && !desc->exclude_padding);
     }
     return (double)count;
@@ -28,39 +28,39 @@ static double divisor(const struct window *window, const oc_pool_desc *desc, int
 
 static void forward(const struct op_case *c, const struct operand *in, struct operand *y)
 {
-    struct window window;
-    window_of_pool(&window, &c->pool, in);
-    window_output_of_pool(&window, &c->pool, in, y);
+    struct walk window;
+    walk_pool(&window, &c->pool, in);
+    walk_pool_output(&window, &c->pool, in, y);
     y->terms = (double)(window.elements + DIVIDE_TERMS);
     for (int64_t p = 0; p < in->shape[0] * in->shape[1]; p++)
         for (int64_t o = 0; o < window.out_count; o++) {
             const double count = divisor(&window, &c->pool, o);
             for (int64_t r = 0; r < window.elements; r++) {
-                const int64_t i = window_pixel(&window, o, r);
+                const int64_t i = walk_pixel(&window, o, r);
                 if (i >= 0)
                     operand_add(y, p * window.out_count + o, in->v[p * window.in_count + i] / count);
             }
         }
-    window_free(&window);
+    walk_free(&window);
 }
 
 static void backward(const struct op_case *c, const struct operand *in, const struct operand *y,
                      const struct operand *dy, struct operand *din)
 {
-    struct window window;
+    struct walk window;
     (void)y;
-    window_of_pool(&window, &c->pool, in);
+    walk_pool(&window, &c->pool, in);
     din->terms = (double)(window.elements + DIVIDE_TERMS);
     for (int64_t p = 0; p < in->shape[0] * in->shape[1]; p++)
         for (int64_t o = 0; o < window.out_count; o++) {
             const double count = divisor(&window, &c->pool, o);
             for (int64_t r = 0; r < window.elements; r++) {
-                const int64_t i = window_pixel(&window, o, r);
+                const int64_t i = walk_pixel(&window, o, r);
                 if (i >= 0)
                     operand_add(din, p * window.in_count + i, dy->v[p * window.out_count + o] / count);
             }
         }
-    window_free(&window);
+    walk_free(&window);
 }
 
 const struct op_spec average_pool_spec = {

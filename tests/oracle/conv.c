@@ -1,5 +1,5 @@
 /* conv.c - oracle of convolution. Twins: src/ops/conv.c, tests/cases/conv.h. */
-#include "oracle/window.h"
+#include "oracle/walk.h"
 #include "cases/conv.h"
 
 static oc_tensor *build(oc_tensor *const in[], const struct op_case *c)
@@ -32,9 +32,9 @@ static void forward(const struct op_case *c, const struct operand *in, struct op
     const struct operand *x = &in[0], *w = &in[1], *bias = c->conv.no_bias ? NULL : &in[2];
     const int64_t channels = x->shape[1], per_group = w->shape[1];
     const int64_t filters = w->shape[0], filters_per_group = filters / groups_of(c);
-    struct window window;
-    window_of_conv(&window, &c->conv, x);
-    window_output(&window, x, filters, y);
+    struct walk window;
+    walk_conv(&window, &c->conv, x);
+    walk_output(&window, x, filters, y);
     y->terms = (double)(per_group * window.elements + 1);
     for (int64_t n = 0; n < x->shape[0]; n++)
         for (int64_t k = 0; k < filters; k++)
@@ -44,7 +44,7 @@ static void forward(const struct op_case *c, const struct operand *in, struct op
                     operand_add(y, yi, bias->v[k]);
                 for (int64_t j = 0; j < per_group; j++)
                     for (int64_t r = 0; r < window.elements; r++) {
-                        const int64_t i = window_pixel(&window, o, r);
+                        const int64_t i = walk_pixel(&window, o, r);
                         if (i < 0)
                             continue;
                         const int64_t channel = k / filters_per_group * per_group + j;
@@ -53,7 +53,7 @@ static void forward(const struct op_case *c, const struct operand *in, struct op
                                         w->v[(k * per_group + j) * window.elements + r]);
                     }
             }
-    window_free(&window);
+    walk_free(&window);
 }
 
 static void backward(const struct op_case *c, const struct operand *in, const struct operand *y,
@@ -62,9 +62,9 @@ static void backward(const struct op_case *c, const struct operand *in, const st
     const struct operand *x = &in[0], *w = &in[1];
     const int64_t channels = x->shape[1], per_group = w->shape[1];
     const int64_t filters = w->shape[0], filters_per_group = filters / groups_of(c);
-    struct window window;
+    struct walk window;
     (void)y;
-    window_of_conv(&window, &c->conv, x);
+    walk_conv(&window, &c->conv, x);
     din[0].terms = (double)(filters_per_group * window.elements);
     din[1].terms = (double)(x->shape[0] * window.out_count);
     for (int64_t n = 0; n < x->shape[0]; n++)
@@ -73,7 +73,7 @@ static void backward(const struct op_case *c, const struct operand *in, const st
                 const double g = dy->v[(n * filters + k) * window.out_count + o];
                 for (int64_t j = 0; j < per_group; j++)
                     for (int64_t r = 0; r < window.elements; r++) {
-                        const int64_t i = window_pixel(&window, o, r);
+                        const int64_t i = walk_pixel(&window, o, r);
                         if (i < 0)
                             continue;
                         const int64_t channel = k / filters_per_group * per_group + j;
@@ -87,7 +87,7 @@ static void backward(const struct op_case *c, const struct operand *in, const st
             }
     if (!c->conv.no_bias)
         din[2].terms = (double)(x->shape[0] * window.out_count);
-    window_free(&window);
+    walk_free(&window);
 }
 
 const struct op_spec conv_spec = {

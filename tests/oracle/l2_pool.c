@@ -2,7 +2,7 @@
  * tests/cases/l2_pool.h.
  *
  * Where the root is 0 the gradient is 0 (a subgradient). */
-#include "oracle/window.h"
+#include "oracle/walk.h"
 #include "cases/l2_pool.h"
 
 static oc_tensor *build(oc_tensor *const in[], const struct op_case *c)
@@ -18,39 +18,39 @@ static oc_tensor *build_global(oc_tensor *const in[], const struct op_case *c)
 
 static void forward(const struct op_case *c, const struct operand *in, struct operand *y)
 {
-    struct window window;
-    window_of_pool(&window, &c->pool, in);
-    window_output_of_pool(&window, &c->pool, in, y);
+    struct walk window;
+    walk_pool(&window, &c->pool, in);
+    walk_pool_output(&window, &c->pool, in, y);
     y->terms = (double)(window.elements + SQRT_TERMS);
     for (int64_t p = 0; p < in->shape[0] * in->shape[1]; p++)
         for (int64_t o = 0; o < window.out_count; o++) {
             double sum = 0;
             for (int64_t r = 0; r < window.elements; r++) {
-                const int64_t i = window_pixel(&window, o, r);
+                const int64_t i = walk_pixel(&window, o, r);
                 if (i >= 0)
                     sum += in->v[p * window.in_count + i] * in->v[p * window.in_count + i];
             }
             operand_add(y, p * window.out_count + o, sqrt(sum));
         }
-    window_free(&window);
+    walk_free(&window);
 }
 
 /* dx = sum over windows of dy*x/y; y brings its own error along. */
 static void backward(const struct op_case *c, const struct operand *in, const struct operand *y,
                      const struct operand *dy, struct operand *din)
 {
-    struct window window;
-    window_of_pool(&window, &c->pool, in);
+    struct walk window;
+    walk_pool(&window, &c->pool, in);
     din->terms = y->terms + DIVIDE_TERMS + 1 + (double)window.elements;
     for (int64_t p = 0; p < in->shape[0] * in->shape[1]; p++)
         for (int64_t o = 0; o < window.out_count; o++)
             for (int64_t r = 0; r < window.elements; r++) {
-                const int64_t i = window_pixel(&window, o, r), yi = p * window.out_count + o;
+                const int64_t i = walk_pixel(&window, o, r), yi = p * window.out_count + o;
                 if (i >= 0 && y->v[yi] != 0)
                     operand_add(din, p * window.in_count + i,
                                 dy->v[yi] * in->v[p * window.in_count + i] / y->v[yi]);
             }
-    window_free(&window);
+    walk_free(&window);
 }
 
 const struct op_spec l2_pool_spec = {

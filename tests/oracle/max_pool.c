@@ -1,7 +1,7 @@
 /* max_pool.c - oracle of max pooling. Twins: src/ops/pool.c, tests/cases/max_pool.h.
  *
  * As in PyTorch the first of equal values wins and gets the gradient, and a NaN beats every number. */
-#include "oracle/window.h"
+#include "oracle/walk.h"
 #include "cases/max_pool.h"
 
 static oc_tensor *build(oc_tensor *const in[], const struct op_case *c)
@@ -16,11 +16,11 @@ static oc_tensor *build_global(oc_tensor *const in[], const struct op_case *c)
 }
 
 /* Input pixel of the largest value in window o; `plane` is one channel of one sample. */
-static int64_t winner(const struct window *window, const double *plane, int64_t o)
+static int64_t winner(const struct walk *window, const double *plane, int64_t o)
 {
     int64_t best = IN_PADDING;
     for (int64_t r = 0; r < window->elements; r++) {
-        const int64_t i = window_pixel(window, o, r);
+        const int64_t i = walk_pixel(window, o, r);
         if (i >= 0 && (best < 0 || plane[i] > plane[best] || isnan(plane[i])))
             best = i;
     }
@@ -29,23 +29,23 @@ static int64_t winner(const struct window *window, const double *plane, int64_t 
 
 static void forward(const struct op_case *c, const struct operand *in, struct operand *y)
 {
-    struct window window;
-    window_of_pool(&window, &c->pool, in);
-    window_output_of_pool(&window, &c->pool, in, y);
+    struct walk window;
+    walk_pool(&window, &c->pool, in);
+    walk_pool_output(&window, &c->pool, in, y);
     for (int64_t p = 0; p < in->shape[0] * in->shape[1]; p++) {
         const double *plane = in->v + p * window.in_count;
         for (int64_t o = 0; o < window.out_count; o++)
             operand_add(y, p * window.out_count + o, plane[winner(&window, plane, o)]);
     }
-    window_free(&window);
+    walk_free(&window);
 }
 
 static void backward(const struct op_case *c, const struct operand *in, const struct operand *y,
                      const struct operand *dy, struct operand *din)
 {
-    struct window window;
+    struct walk window;
     (void)y;
-    window_of_pool(&window, &c->pool, in);
+    walk_pool(&window, &c->pool, in);
     din->terms = (double)window.elements;
     for (int64_t p = 0; p < in->shape[0] * in->shape[1]; p++) {
         const double *plane = in->v + p * window.in_count;
@@ -53,7 +53,7 @@ static void backward(const struct op_case *c, const struct operand *in, const st
             operand_add(din, p * window.in_count + winner(&window, plane, o),
                         dy->v[p * window.out_count + o]);
     }
-    window_free(&window);
+    walk_free(&window);
 }
 
 const struct op_spec max_pool_spec = {

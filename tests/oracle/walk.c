@@ -1,5 +1,5 @@
-/* window.c - where windows lie, by walking. */
-#include "oracle/window.h"
+/* walk.c - where windows lie, by walking. */
+#include "oracle/walk.h"
 
 #include <stdlib.h>
 
@@ -72,9 +72,9 @@ static int64_t pixel_at(const struct axis *axis, int spatial, int64_t o, int64_t
     return padding ? IN_PADDING : pixel;
 }
 
-static void place(struct window *w, const struct axis *axis, int spatial)
+static void place(struct walk *w, const struct axis *axis, int spatial)
 {
-    *w = (struct window){ .spatial = spatial, .in_count = 1, .out_count = 1, .elements = 1 };
+    *w = (struct walk){ .spatial = spatial, .in_count = 1, .out_count = 1, .elements = 1 };
     for (int d = 0; d < spatial; d++) {
         w->out[d] = axis[d].out;
         w->in_count *= axis[d].in;
@@ -96,7 +96,7 @@ static int64_t value_for(const int values[3], int d, int64_t otherwise)
     return value ? value : otherwise;
 }
 
-void window_of_conv(struct window *w, const oc_conv_desc *desc, const struct operand *x)
+void walk_conv(struct walk *w, const oc_conv_desc *desc, const struct operand *x)
 {
     struct axis axis[3] = { 0 };
     for (int d = 0; d < x->rank - 2; d++) {
@@ -110,7 +110,7 @@ void window_of_conv(struct window *w, const oc_conv_desc *desc, const struct ope
     place(w, axis, x->rank - 2);
 }
 
-void window_of_pool(struct window *w, const oc_pool_desc *desc, const struct operand *x)
+void walk_pool(struct walk *w, const oc_pool_desc *desc, const struct operand *x)
 {
     struct axis axis[3] = { 0 };
     for (int d = 0; d < x->rank - 2; d++) {
@@ -125,13 +125,13 @@ void window_of_pool(struct window *w, const oc_pool_desc *desc, const struct ope
     place(w, axis, x->rank - 2);
 }
 
-void window_free(struct window *w)
+void walk_free(struct walk *w)
 {
     free(w->pixel);
     w->pixel = NULL;
 }
 
-void window_output(const struct window *w, const struct operand *x, int64_t channels, struct operand *y)
+void walk_output(const struct walk *w, const struct operand *x, int64_t channels, struct operand *y)
 {
     int64_t shape[OC_MAX_RANK] = { x->shape[0], channels };
     for (int d = 0; d < w->spatial; d++)
@@ -139,11 +139,11 @@ void window_output(const struct window *w, const struct operand *x, int64_t chan
     operand_create(y, 2 + w->spatial, shape);
 }
 
-void window_output_of_pool(const struct window *w, const oc_pool_desc *desc, const struct operand *x,
-                           struct operand *y)
+void walk_pool_output(const struct walk *w, const oc_pool_desc *desc, const struct operand *x,
+                      struct operand *y)
 {
     if (desc->window[0] == 0)
         operand_create(y, 2, x->shape);
     else
-        window_output(w, x, x->shape[1], y);
+        walk_output(w, x, x->shape[1], y);
 }
