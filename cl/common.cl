@@ -51,21 +51,21 @@ typedef struct {
 /* Elementwise functions, for a scalar or vector type T. The gradient is written in terms of the output y, so that the
  * input need not be kept. Comparisons are written so that a NaN stays one. */
 #ifndef FUNCTION
-#define FUNCTION identity
+#define FUNCTION apply_identity
 #endif
-#define APPLY(T, x, alpha) JOIN(FUNCTION_, FUNCTION)(T, x, alpha)
-#define APPLY_GRADIENT(T, dy, y, alpha) JOIN(GRADIENT_, FUNCTION)(T, dy, y, alpha)
+#define APPLY(T, x, alpha) FUNCTION(T, x, alpha)
+#define APPLY_GRADIENT(T, dy, y, alpha) JOIN(FUNCTION, _gradient)(T, dy, y, alpha)
 
-#define FUNCTION_identity(T, x, alpha) (x)
-#define GRADIENT_identity(T, dy, y, alpha) (dy)
-#define FUNCTION_relu(T, x, alpha) ((x) < (T)0 ? (T)0 : (x))
-#define GRADIENT_relu(T, dy, y, alpha) ((y) > (T)0 ? (dy) : (T)0)
-#define FUNCTION_leaky_relu(T, x, alpha) ((x) > (T)0 ? (x) : (x) * (T)(alpha))
-#define GRADIENT_leaky_relu(T, dy, y, alpha) ((y) > (T)0 ? (dy) : (dy) * (T)(alpha))
-#define FUNCTION_sigmoid(T, x, alpha) ((T)1 / ((T)1 + exp(-(x))))
-#define GRADIENT_sigmoid(T, dy, y, alpha) ((dy) * (y) * ((T)1 - (y)))
-#define FUNCTION_tanh(T, x, alpha) tanh(x)
-#define GRADIENT_tanh(T, dy, y, alpha) ((dy) * ((T)1 - (y) * (y)))
+#define apply_identity(T, x, alpha) (x)
+#define apply_identity_gradient(T, dy, y, alpha) (dy)
+#define apply_relu(T, x, alpha) ((x) < (T)0 ? (T)0 : (x))
+#define apply_relu_gradient(T, dy, y, alpha) ((y) > (T)0 ? (dy) : (T)0)
+#define apply_leaky_relu(T, x, alpha) ((x) > (T)0 ? (x) : (x) * (T)(alpha))
+#define apply_leaky_relu_gradient(T, dy, y, alpha) ((y) > (T)0 ? (dy) : (dy) * (T)(alpha))
+#define apply_sigmoid(T, x, alpha) ((T)1 / ((T)1 + exp(-(x))))
+#define apply_sigmoid_gradient(T, dy, y, alpha) ((dy) * (y) * ((T)1 - (y)))
+#define apply_tanh(T, x, alpha) tanh(x)
+#define apply_tanh_gradient(T, dy, y, alpha) ((dy) * ((T)1 - (y) * (y)))
 
 /* A window over the input, always three-dimensional (depth, height, width). Twin of struct geometry, ops/window.h. */
 typedef struct {

@@ -109,7 +109,7 @@ static float alpha(const struct node *n)
         .cost = cost,                                                                                        \
         .impls = forward_impls,                                                                              \
         .in_place = 1,                                                                                       \
-        .function = #id,                                                                                     \
+        .function = "apply_" #id,                                                                            \
         .alpha = alpha,                                                                                      \
         .layer = true,                                                                                       \
     }

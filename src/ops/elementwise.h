@@ -23,7 +23,7 @@ int64_t rows_items(const struct rows *r);
 
 struct elementwise {
     const char *operation;      /* OPERATION_... of cl/elementwise.cl */
-    const char *function;       /* FUNCTION_... of cl/common.cl, or NULL */
+    const char *function;       /* apply_... of cl/common.cl, or NULL */
     float alpha;                /* the function's parameter */
     const oc_tensor *a, *b, *y; /* b: a again, if the operation has one operand */
     const oc_tensor *scale;     /* a scalar, for the operations that take one; else NULL */

@@ -90,9 +90,14 @@ oc_status oc_parameter_info_of(const oc_model *model, const char *name, oc_param
     return oc_parameter_info_at(model, index, info);
 }
 
-/* Where a slot of a parameter lies on the device. */
+/* Where a slot of a parameter lies on the device, in bytes. */
+struct place {
+    struct buffer *buffer;
+    size_t offset, bytes;
+};
+
 static oc_status locate(const struct oc_model *model, const char *name, oc_slot slot, int64_t count,
-                        struct buffer **buffer, size_t *offset, size_t *bytes)
+                        struct place *place)
 {
     static const enum region regions[] = { REGION_PARAMETERS, REGION_GRADIENTS, REGION_OPTIMIZER };
     int index;
@@ -106,32 +111,32 @@ static oc_status locate(const struct oc_model *model, const char *name, oc_slot 
     if (count != shape_count(&p->value->shape))
         return fail(OC_E_SHAPE, "parameter \"%s\" has %" PRId64 " values, not %" PRId64, name,
                     shape_count(&p->value->shape), count);
-    *buffer = model->buffers[regions[slot]][p->value->slab]; /* the same place in each region */
-    *offset = (size_t)p->value->offset * sizeof(float);
-    *bytes = (size_t)count * sizeof(float);
+    *place =
+        (struct place){ .buffer =
+                            model->buffers[regions[slot]][p->value->slab], /* same place in each region */
+                        .offset = (size_t)p->value->offset * sizeof(float),
+                        .bytes = (size_t)count * sizeof(float) };
     return OC_OK;
 }
 
 oc_status oc_parameter_get(oc_model *model, const char *name, oc_slot slot, float *values, int64_t count)
 {
-    struct buffer *buffer;
-    size_t offset, bytes;
-    TRY(locate(model, name, slot, count, &buffer, &offset, &bytes));
+    struct place place = { 0 };
+    TRY(locate(model, name, slot, count, &place));
     if (slot == OC_GRADIENT && !model->gradients_ready)
         return fail(OC_E_NOT_FOUND,
                     "there are no gradients yet: train a step or call oc_compute_gradients first");
-    return buffer_read(model->queue, buffer, offset, values, bytes);
+    return buffer_read(model->queue, place.buffer, place.offset, values, place.bytes);
 }
 
 oc_status oc_parameter_set(oc_model *model, const char *name, oc_slot slot, const float *values,
                            int64_t count)
 {
-    struct buffer *buffer;
-    size_t offset, bytes;
-    TRY(locate(model, name, slot, count, &buffer, &offset, &bytes));
+    struct place place = { 0 };
+    TRY(locate(model, name, slot, count, &place));
     if (slot == OC_VALUE)
         model->parameters_changed = true;
-    return buffer_write(model->queue, buffer, offset, values, bytes);
+    return buffer_write(model->queue, place.buffer, place.offset, values, place.bytes);
 }
 
 static oc_status initialize(struct oc_model *model, const oc_tensor *w, const oc_init *init, uint64_t seed)

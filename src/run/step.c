@@ -201,6 +201,14 @@ int64_t oc_model_get_step(const oc_model *model)
     return model->step;
 }
 
+oc_status oc_model_set_step(oc_model *model, int64_t step)
+{
+    if (step < 0)
+        return fail(OC_E_ARGUMENT, "the step count must be at least 0, it is %" PRId64, step);
+    model->step = step;
+    return OC_OK;
+}
+
 oc_status model_warm_up(struct oc_model *model)
 {
     for (int p = 0; p < PLAN_COUNT; p++) {
