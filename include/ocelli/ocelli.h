@@ -292,8 +292,9 @@ OC_API oc_tensor *oc_softmax(oc_tensor *x);
 
 /* Losses: scalars. */
 
-/* Mean over samples (and pixels) of -log softmax(logits)[label]. logits (n, classes, spatial...), labels OC_I32
- * (n, spatial...) in 0..classes-1: a label outside is an error of the step that was fed it. */
+/* Mean over samples (and pixels) of -log softmax(logits)[label]. logits (n, classes, spatial...) with at least two
+ * classes, labels an input of type OC_I32 (n, spatial...) in 0..classes-1: a label outside is an error of the step
+ * that was fed it. */
 OC_API oc_tensor *oc_softmax_cross_entropy(oc_tensor *logits, oc_tensor *labels);
 
 /* Mean over all elements of (y - target)^2; equal shapes. */

@@ -5,7 +5,7 @@
 #include "support/case.h"
 
 static const struct op_case softmax_cross_entropy_cases[] = {
-    { .name = "a single value, one class", .shape = { { 1, 1 }, { 1 } } },
+    { .name = "one pixel, two classes", .shape = { { 1, 2 }, { 1 } } },
     { .name = "10 classes", .shape = { { 16, 10 }, { 16 } } },
     { .name = "10 classes, to +-10", .shape = { { 7, 10 }, { 7 } }, .scale = 10 },
     { .name = "to +-200: saturated", .shape = { { 5, 7 }, { 5 } }, .scale = 200 },
