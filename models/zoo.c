@@ -12,7 +12,7 @@ static const struct zoo_entry {
 } zoo[] = {
     { "lenet5", "LeNet-5 for handwritten digits, tanh and average pooling (1998)", 1, 32, 32, 10, lenet5 },
     { "lenet5_relu", "LeNet-5 with ReLU and max pooling", 1, 32, 32, 10, lenet5_relu },
-    { "xo", "tells an X from an O; any size from 3x3", 1, 9, 9, 2, xo },
+    { "xo", "tells an X from an O; any size from 5x5", 1, 9, 9, 2, xo },
     { "convnetjs_cifar10", "the CIFAR-10 network of the ConvNetJS demonstration (2014)", 3, 32, 32, 10,
       convnetjs_cifar10 },
 };

@@ -94,6 +94,10 @@ const char *output_count(char text[NUMBER_TEXT], int64_t value)
 const char *output_bytes(char text[NUMBER_TEXT], int64_t bytes)
 {
     static const char *const units[] = { "KiB", "MiB", "GiB", "TiB" };
+    if (bytes < 1024) {
+        snprintf(text, NUMBER_TEXT, "%lld B", (long long)bytes);
+        return text;
+    }
     double value = (double)bytes / 1024;
     int unit = 0;
     for (; value >= 1024 && unit < 3; unit++)

@@ -36,13 +36,17 @@ static void end(void)
 
 TestSuite(cli, .init = begin, .fini = end);
 
+/* The path of a file of this test; the same string for the same name. */
 static const char *in_folder(const char *name)
 {
-    static char paths[8][PATH];
-    static int next;
-    char *path = paths[next++ % 8];
-    snprintf(path, PATH, "%s/%s", folder, name);
-    return path;
+    enum { MOST_FILES = 32 };
+    static char paths[MOST_FILES][PATH];
+    char path[PATH];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    int i = 0;
+    while (*paths[i] && strcmp(paths[i], path) != 0)
+        cr_assert_lt(++i, MOST_FILES);
+    return memcpy(paths[i], path, sizeof path);
 }
 
 static size_t read_file(const char *path, char *text, size_t capacity)
@@ -343,9 +347,9 @@ Test(cli, images_and_arrays_give_the_same_answers)
 
     FILE *image = fopen(in_folder("bar.pgm"), "w"), *array = fopen(in_folder("x.npy"), "w");
     cr_assert(image && array);
-    fprintf(image, "P2\n9 9\n255\n");
+    fprintf(image, "P5\n9 9\n255\n");
     for (int i = 0; i < 81; i++)
-        fprintf(image, "%d\n", i % 9 == 4 ? 255 : 0);
+        fputc(i % 9 == 4 ? 255 : 0, image);
     cr_assert_eq(fclose(image), 0);
     fwrite(head, 1, sizeof head - 1, array);
     for (size_t i = sizeof head - 1; i < 127; i++)
@@ -418,10 +422,10 @@ static void wait_for_line(const char *path, const char *word)
 Test(cli, an_interrupted_training_saves_and_goes_on)
 {
     char words[1024];
-    const char *train = "train xo --data xo --samples 2000 --epochs 40 --batch 8 --seed 5";
+    const char *train = "train xo --data xo --samples 1000 --epochs 30 --batch 8 --seed 5";
     snprintf(words, sizeof words, "%s --output %s", train, in_folder("cut"));
     const pid_t child = start(NULL, words, in_folder("out"));
-    wait_for_line(in_folder("out"), "epoch 1/40");
+    wait_for_line(in_folder("out"), "epoch 1/30");
     cr_assert_eq(kill(child, SIGINT), 0);
     finish(child);
     EXPECT_CODE(130);
