@@ -2,6 +2,7 @@
 JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 SOURCES = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h')
 
+.NOTPARALLEL:
 .PHONY: build deps demo check format clean
 
 build:
@@ -13,7 +14,8 @@ deps:
 
 demo: deps build
 	mkdir -p build/demo
-	build/src/cli/ocelli train lenet
+	build/ocelli train lenet5_relu --data models/digits --held-out 360 --epochs 20 --rate 0.02 --show 6 \
+	    --output build/demo/lenet5.safetensors --curve build/demo/lenet5
 
 check:
 	@sh .ci/deps build check
