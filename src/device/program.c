@@ -75,8 +75,10 @@ static oc_status compile(const oc_device *device, const char *file, const char *
         if (error != CL_SUCCESS)
             status = report_build(device, handle, file, options);
     }
-    if (status != OC_OK && handle)
+    if (status != OC_OK && handle) {
         clReleaseProgram(handle);
+        handle = NULL;
+    }
     memory_free(&memory_heap, common.owned);
     memory_free(&memory_heap, source.owned);
     *out = handle;
