@@ -3,10 +3,15 @@
 
 #include <stdlib.h>
 
+void fixture_setup(void)
+{
+    setenv("OCELLI_POISON", "1", 1);
+}
+
 oc_device *fixture_open(void)
 {
     oc_device *device = NULL;
-    setenv("OCELLI_POISON", "1", 1);
+    fixture_setup();
     CHECK(oc_device_open(&device, NULL));
     return device;
 }

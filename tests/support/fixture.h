@@ -8,6 +8,9 @@
 #include <criterion/criterion.h>
 #include <ocelli/ocelli.h>
 
+/* Sets the environment for devices that a test opens itself. */
+void fixture_setup(void);
+
 /* The device that the environment selects; fails the test if there is none. */
 oc_device *fixture_open(void);
 
