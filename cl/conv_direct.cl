@@ -61,29 +61,66 @@ inline void store_some(realv v, __global real *p, int count)
     }
 }
 
-/* Fills panel[(k - k0)*TILE] for one destination pixel and k0 <= k < k0 + length, k = position*channels + channel. */
-inline void pack_pixel(__local real *panel, __global const real *x, const gather *g, ulong n, const int *base, int k0,
-                       int length)
+/* A destination pixel: its sample and its index along each axis. */
+typedef struct {
+    int n, j[3];
+} pixel;
+
+inline void next_pixel(pixel *p, const gather *g)
 {
-    const int width = g->a[2].positions, plane = g->a[1].positions * width;
-    int q = k0 / g->channels, c = k0 % g->channels, k = 0;
-    while (k < length) {
-        const int d = base[0] + q / plane * g->a[0].reach;
-        const int h = base[1] + q % plane / width * g->a[1].reach;
-        const int w = base[2] + q % width * g->a[2].reach;
-        const int run = min(g->channels - c, length - k);
+    if (++p->j[2] == g->a[2].count) {
+        p->j[2] = 0;
+        if (++p->j[1] == g->a[1].count) {
+            p->j[1] = 0;
+            if (++p->j[0] == g->a[0].count) {
+                p->j[0] = 0;
+                p->n++;
+            }
+        }
+    }
+}
+
+inline long place_of(const pixel *p, const gather *g)
+{
+    const int d = g->a[0].first + p->j[0] * g->a[0].step, h = g->a[1].first + p->j[1] * g->a[1].step;
+    const int w = g->a[2].first + p->j[2] * g->a[2].step;
+    return ((((long)p->n * g->a[0].size + d) * g->a[1].size + h) * g->a[2].size + w) * g->y_pitch;
+}
+
+/* Fills panel[(k - k0)*TILE] for k0 <= k < k0 + length, k = position*channels + channel, where k0 is channel `c` of
+ * position `q`. The position advances like an odometer: a division per position would cost as much as a copy. */
+inline void pack_pixel(__local real *panel, __global const real *x, const gather *g, const pixel *p, const int *q,
+                       int c, int length)
+{
+    const int first_h = p->j[1] * g->a[1].scale + g->a[1].offset, first_w = p->j[2] * g->a[2].scale + g->a[2].offset;
+    int q1 = q[1], q2 = q[2];
+    int d = p->j[0] * g->a[0].scale + g->a[0].offset + q[0] * g->a[0].reach;
+    int h = first_h + q1 * g->a[1].reach, w = first_w + q2 * g->a[2].reach;
+    while (length > 0) {
+        const int run = min(g->channels - c, length);
         if (d >= 0 && d < g->a[0].source_size && h >= 0 && h < g->a[1].source_size && w >= 0 && w < g->a[2].source_size) {
-            __global const real *p =
-                x + (((n * g->a[0].source_size + d) * g->a[1].source_size + h) * g->a[2].source_size + w) * g->x_pitch + c;
+            const long from = (((long)p->n * g->a[0].source_size + d) * g->a[1].source_size + h) * g->a[2].source_size + w;
+            __global const real *source = x + from * g->x_pitch + c;
             for (int i = 0; i < run; i++)
-                panel[(k + i) * TILE] = p[i];
+                panel[i * TILE] = source[i];
         } else {
             for (int i = 0; i < run; i++)
-                panel[(k + i) * TILE] = 0;
+                panel[i * TILE] = 0;
         }
-        k += run;
+        panel += run * TILE;
+        length -= run;
         c = 0;
-        q++;
+        w += g->a[2].reach;
+        if (++q2 == g->a[2].positions) {
+            q2 = 0;
+            w = first_w;
+            h += g->a[1].reach;
+            if (++q1 == g->a[1].positions) {
+                q1 = 0;
+                h = first_h;
+                d += g->a[0].reach;
+            }
+        }
     }
 }
 
@@ -97,22 +134,22 @@ conv_direct_gather(IN(real, x), IN(real, w), IN(real, b), OUT(real, y), const ga
     const ulong first = (ulong)get_group_id(0) * (TILE * PANELS);
     const int block_count = (g.filters + BLOCK - 1) / BLOCK;
     const int end_block = min(first_block + g.blocks, block_count);
+    const ulong plane = (ulong)g.a[1].count * g.a[2].count, volume = plane * g.a[0].count;
+    const pixel start = { first / volume,
+                          { first % volume / plane, (int)(first % plane) / g.a[2].count, (int)(first % plane) % g.a[2].count } };
     long place[TILE * PANELS]; /* where each pixel's result goes; -1: nowhere */
 
     for (int k0 = 0; k0 == 0 || k0 < rows; k0 += g.depth) { /* once even if no position reaches these pixels */
-        const int length = min(g.depth, rows - k0);
+        const int length = min(g.depth, rows - k0), position = k0 / g.channels;
+        const int line = max(g.a[2].positions, 1), sheet = max(g.a[1].positions, 1) * line;
+        const int q[3] = { position / sheet, position % sheet / line, position % line };
+        pixel p = start;
         for (int t = 0; t < TILE * PANELS; t++) {
             __local real *panel = panels + t / TILE * (g.depth * TILE) + t % TILE;
-            const ulong m = first + t;
-            if (m < pixels) {
-                const int j2 = m % g.a[2].count, j1 = m / g.a[2].count % g.a[1].count;
-                const ulong rest = m / ((ulong)g.a[2].count * g.a[1].count), n = rest / g.a[0].count;
-                const int j0 = rest % g.a[0].count;
-                const int base[3] = { j0 * g.a[0].scale + g.a[0].offset, j1 * g.a[1].scale + g.a[1].offset,
-                                      j2 * g.a[2].scale + g.a[2].offset };
-                place[t] = (((n * g.a[0].size + g.a[0].first + j0 * g.a[0].step) * g.a[1].size + g.a[1].first +
-                             j1 * g.a[1].step) * g.a[2].size + g.a[2].first + j2 * g.a[2].step) * g.y_pitch;
-                pack_pixel(panel, AT(x) + group * g.channels, &g, n, base, k0, length);
+            if (first + t < pixels) {
+                place[t] = place_of(&p, &g);
+                pack_pixel(panel, AT(x) + group * g.channels, &g, &p, q, k0 % g.channels, length);
+                next_pixel(&p, &g);
             } else {
                 place[t] = -1;
                 for (int k = 0; k < length; k++)
@@ -182,21 +219,26 @@ typedef struct {
     int transposed; /* 1: the destination channels are the convolution's input channels */
 } pack;
 
+/* A work-item moves the window positions of one source channel for one block of destination channels. */
 __kernel void pack_filter_direct(IN(real, w), OUT(real, packed), const pack p)
 {
-    const int lane = get_global_id(0), row = get_global_id(1), block = get_global_id(2);
+    const int channel = get_global_id(0), block = get_global_id(1);
+    if (channel >= p.channels)
+        return;
     const int blocks = (p.filters + BLOCK - 1) / BLOCK, window = p.extent[0] * p.extent[1] * p.extent[2];
-    if (lane < BLOCK && row < p.count[0] * p.count[1] * p.count[2] * p.channels) {
-        const int group = block / blocks, filter = block % blocks * BLOCK + lane;
-        const int channel = row % p.channels, q = row / p.channels;
-        const int d = p.first[0] + q / (p.count[1] * p.count[2]) * p.period[0];
-        const int h = p.first[1] + q / p.count[2] % p.count[1] * p.period[1];
-        const int s = p.first[2] + q % p.count[2] * p.period[2];
-        const int r = (d * p.extent[1] + h) * p.extent[2] + s;
-        const ulong k = p.transposed ? channel : filter, c = p.transposed ? filter : channel;
-        const int group_k = p.transposed ? p.channels : p.filters, group_c = p.transposed ? p.filters : p.channels;
-        const ulong to = ((ulong)block * p.all_positions + p.first_position) * p.channels + row;
-        AT(packed)[to * BLOCK + lane] =
-            filter < p.filters ? AT(w)[((group * (ulong)group_k + k) * group_c + c) * window + r] : (real)0;
-    }
+    const int group = block / blocks, first = block % blocks * BLOCK, count = min(BLOCK, p.filters - first);
+    /* From one destination channel to the next, and where this source channel begins. */
+    const ulong step = (ulong)window * (p.transposed ? 1 : p.channels);
+    __global const real *source = AT(w) + (ulong)group * p.filters * p.channels * window +
+                                  (ulong)channel * window * (p.transposed ? p.filters : 1) + first * step;
+    __global real *to = AT(packed) + (((ulong)block * p.all_positions + p.first_position) * p.channels + channel) * BLOCK;
+    for (int i = 0; i < p.count[0]; i++)
+        for (int j = 0; j < p.count[1]; j++)
+            for (int k = 0; k < p.count[2]; k++) {
+                const int d = p.first[0] + i * p.period[0], h = p.first[1] + j * p.period[1];
+                const int r = (d * p.extent[1] + h) * p.extent[2] + p.first[2] + k * p.period[2];
+                for (int lane = 0; lane < BLOCK; lane++)
+                    to[lane] = lane < count ? source[lane * step + r] : (real)0;
+                to += p.channels * BLOCK;
+            }
 }

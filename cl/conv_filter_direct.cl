@@ -14,6 +14,7 @@
 #define COLUMNS 2
 #endif
 #define BLOCK (COLUMNS * VECTOR)
+#define SUM_CHANNELS 16 /* as in src/ops/conv_filter_direct.c */
 
 /* Twin of struct filter_share, src/ops/conv_filter_direct.c. */
 typedef struct {
@@ -22,6 +23,7 @@ typedef struct {
     int chunks, rows_per_chunk, rows_per_block;
     int tiles;  /* of TILE input channels, per work-item */
     int shares; /* work-items that divide the channels of a group among them */
+    int padding; /* Mesa wants struct arguments without hidden padding at their end */
 } filter_share;
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
@@ -97,19 +99,23 @@ conv_direct_backward_filter(IN(real, x), IN(real, dy), OUT(real, partial), const
     }
 }
 
-/* partial [chunk][group][window][c][k, padded] to dw (k, c, window). */
+/* partial [chunk][group][window][c][k, padded] to dw (k, c, window). A work-item takes one output channel and some
+ * input channels, so that it writes one piece of dw from start to end. */
 __kernel void conv_direct_sum_filter(IN(real, partial), OUT(real, dw), const filter_share f)
 {
     const geometry g = f.g;
     const int cg = g.c / g.groups, kg = g.k / g.groups, kp = (kg + BLOCK - 1) / BLOCK * BLOCK;
     const int window = g.extent[0] * g.extent[1] * g.extent[2];
-    const ulong count = (ulong)g.groups * window * cg * kp, i = get_global_id(0);
-    const int k = i % kp, group = i / ((ulong)kp * cg * window);
-    if (i < count && k < kg) {
-        const ulong c = i / kp % cg, r = i / ((ulong)kp * cg) % window;
-        acc sum = 0;
-        for (int chunk = 0; chunk < f.chunks; chunk++)
-            sum += AT(partial)[chunk * count + i];
-        AT(dw)[((ulong)(group * kg + k) * cg + c) * window + r] = sum;
-    }
+    const int k = get_global_id(0), first = get_global_id(1) * SUM_CHANNELS;
+    if (k >= g.k)
+        return;
+    const ulong count = (ulong)g.groups * window * cg * kp;
+    __global const real *from = AT(partial) + (ulong)(k / kg) * window * cg * kp + k % kg;
+    for (int c = first; c < min(first + SUM_CHANNELS, cg); c++)
+        for (int r = 0; r < window; r++) {
+            acc sum = 0;
+            for (int chunk = 0; chunk < f.chunks; chunk++)
+                sum += from[chunk * count + ((ulong)r * cg + c) * kp];
+            AT(dw)[((ulong)k * cg + c) * window + r] = sum;
+        }
 }

@@ -12,3 +12,27 @@ __kernel void reshape_reference(IN(real, x), OUT(real, y), const int y_pixels, c
         AT(y)[(ulong)pixel * y_pitch + c] = AT(x)[from * x_pitch + order / x_spatial];
     }
 }
+
+/* For CPUs, when one side has a single pixel per sample (and so lists channel after channel): a work-item takes PIXELS
+ * pixels of the other side, whose channels it collects or spreads. */
+#ifndef PIXELS
+#define PIXELS 64
+#endif
+#ifndef SPREAD
+#define SPREAD 0
+#endif
+
+/* SPREAD 0: x lists channels, y has pixels; 1: the other way round. */
+__kernel void reshape_transpose(IN(real, x), OUT(real, y), const int channels, const int spatial, const int pitch)
+{
+    const int first = get_global_id(0) * PIXELS, end = min(first + PIXELS, spatial);
+    const ulong n = get_global_id(1);
+    const ulong listed = n * channels * spatial, pixels = n * spatial * pitch;
+    for (int c = 0; c < channels; c++)
+        for (int p = first; p < end; p++)
+#if SPREAD
+            AT(y)[listed + (ulong)c * spatial + p] = AT(x)[pixels + (ulong)p * pitch + c];
+#else
+            AT(y)[pixels + (ulong)p * pitch + c] = AT(x)[listed + (ulong)c * spatial + p];
+#endif
+}

@@ -13,7 +13,7 @@
 typedef struct {
     long count;
     int values_per_item;
-    float momentum, decay;
+    float momentum, decay, padding; /* the last: Mesa wants struct arguments without hidden padding at their end */
 } update;
 
 /* Expects w and g, updates w and, in between, v through LOAD and STORE. Without decay w may be infinite. */

@@ -142,8 +142,7 @@ static oc_status emit_pack(struct emitter *e, const struct node *n)
             p.count[i] = positions.count;
             p.extent[i] = w->extent[i];
         }
-        const int32_t rows = p.count[0] * p.count[1] * p.count[2] * p.channels;
-        if (rows == 0)
+        if (p.count[0] * p.count[1] * p.count[2] == 0)
             continue;
         TRY(emit(e, n,
                  &(struct launch_spec){
@@ -151,8 +150,8 @@ static oc_status emit_pack(struct emitter *e, const struct node *n)
                      .kernel = "pack_filter_direct",
                      .defines = defines.data,
                      .args = { TENSOR(n->in[0]), TENSOR(n->out[0]), STRUCT(p) },
-                     .items = { d->block, rows, (int64_t)groups * ((p.filters + d->block - 1) / d->block) },
-                     .group = { d->block < emitter_group(e) ? d->block : emitter_group(e) },
+                     .items = { p.channels, (int64_t)groups * ((p.filters + d->block - 1) / d->block) },
+                     .group = { p.channels < 16 ? 1 : 16 },
                  }));
         p.first_position += p.count[0] * p.count[1] * p.count[2];
     }

@@ -7,10 +7,16 @@ struct filter_share {
     struct geometry g;
     int64_t pixels;
     int32_t chunks, rows_per_chunk, rows_per_block;
-    int32_t tiles, shares;
+    int32_t tiles, shares, padding;
 };
 
-enum { MIN_ITEMS = 32, CACHE_BYTES = 256 << 10, LINE_WIDTH = 64 };
+enum {
+    MIN_ITEMS = 32,
+    CACHE_BYTES = 256 << 10, /* of x and dy, that all tiles pass over before the next */
+    PARTIAL_BYTES = 8 << 20, /* of partial filters, in all chunks together */
+    LINE_WIDTH = 64,
+    SUM_CHANNELS = 16 /* as in the kernel */
+};
 
 static int32_t least(int64_t a, int64_t b)
 {
@@ -35,10 +41,13 @@ static struct filter_share make_share(const struct node *n, const oc_tensor *x, 
     }
     const int64_t rows = (int64_t)g->n * g->out[0] * g->out[1], items = conv_positions(d) * d->groups;
     const int64_t row_bytes = 4 * g->out[2] * (cg * g->stride[2] + kg);
-    f.shares = least(tiles, (MIN_ITEMS + items - 1) / items);
+    /* Chunks of rows read every value once, shares of channels read dy again each: chunks, while filters are small. */
+    const int64_t filter_bytes = 4 * conv_positions(d) * d->c * kg, wanted = (MIN_ITEMS + items - 1) / items;
+    const int64_t affordable = PARTIAL_BYTES / filter_bytes > 1 ? PARTIAL_BYTES / filter_bytes : 1;
+    f.chunks = least(rows, wanted < affordable ? wanted : affordable);
+    f.shares = least(tiles, (wanted + f.chunks - 1) / f.chunks);
     f.tiles = (int32_t)((tiles + f.shares - 1) / f.shares);
     f.shares = (int32_t)((tiles + f.tiles - 1) / f.tiles);
-    f.chunks = least(rows, (MIN_ITEMS + items * f.shares - 1) / (items * f.shares));
     f.rows_per_chunk = (int32_t)((rows + f.chunks - 1) / f.chunks);
     f.chunks = (int32_t)((rows + f.rows_per_chunk - 1) / f.rows_per_chunk);
     f.rows_per_block = least(16, CACHE_BYTES / row_bytes + 1);
@@ -75,8 +84,8 @@ static oc_status emit_backward_filter(struct emitter *e, const struct node *n)
                     .file = "conv_filter_direct.cl",
                     .kernel = "conv_direct_sum_filter",
                     .args = { TENSOR(partial), TENSOR(dw), STRUCT(f) },
-                    .items = { partial_values(n, &f) / f.chunks },
-                    .group = { emitter_group(e) },
+                    .items = { d->k, (d->c / d->groups + SUM_CHANNELS - 1) / SUM_CHANNELS },
+                    .group = { 16 },
                 });
 }
 
@@ -91,7 +100,7 @@ static void heuristic(const struct node *n, const oc_device_info *device, int *v
     const struct conv *d = n->desc;
     const bool wide = device->vector_width >= 16;
     values[0] = wide ? 16 : 8;
-    values[1] = wide ? 8 : 4;
+    values[1] = wide && d->c / d->groups > 4 ? 8 : 4;
     values[2] = d->k / d->groups <= values[0] ? 1 : 2;
 }
 

@@ -1,4 +1,4 @@
-/* reshape.c - the same values in another shape. Kernel: cl/reshape.cl. Oracle: tests/oracle/reshape.c.
+/* reshape.c - the same values in another shape. Kernels: cl/reshape.cl. Oracle: tests/oracle/reshape.c.
  *
  * The order of values that counts is (n, c, spatial...), but storage is channels-last. So a reshape costs nothing
  * when both shapes have one channel or one pixel, and otherwise moves values. The same movement takes host arrays to
@@ -65,7 +65,39 @@ static oc_status reference(struct emitter *e, const struct node *n)
         });
 }
 
-static const struct impl impls[] = { { .name = "reference", .emit = reference }, { 0 } };
+enum { PIXELS = 64 }; /* as in the kernel */
+
+static bool lists_channels(const oc_tensor *x)
+{
+    return shape_spatial(&x->shape) == 1 && tensor_is_dense(x);
+}
+
+static bool supports_transpose(const struct node *n, const oc_device_info *device)
+{
+    return device->type == OC_DEVICE_CPU && (lists_channels(n->in[0]) || lists_channels(n->out[0]));
+}
+
+static oc_status transpose(struct emitter *e, const struct node *n)
+{
+    const bool spread = !lists_channels(n->in[0]);
+    const oc_tensor *pixels = spread ? n->in[0] : n->out[0];
+    const int64_t spatial = shape_spatial(&pixels->shape);
+    return emit(e, n,
+                &(struct launch_spec){
+                    .file = "reshape.cl",
+                    .kernel = "reshape_transpose",
+                    .defines = spread ? " -DSPREAD=1" : " -DSPREAD=0",
+                    .args = { TENSOR(n->in[0]), TENSOR(n->out[0]), INT(shape_channels(&pixels->shape)),
+                              INT(spatial), INT(tensor_pitch(pixels)) },
+                    .items = { (spatial + PIXELS - 1) / PIXELS, pixels->shape.dim[0] },
+                });
+}
+
+static const struct impl impls[] = {
+    { .name = "transpose", .supports = supports_transpose, .emit = transpose },
+    { .name = "reference", .emit = reference },
+    { 0 },
+};
 
 const struct op op_reshape = {
     .name = "reshape",

@@ -10,7 +10,7 @@
 struct update {
     int64_t count;
     int32_t values_per_item;
-    float momentum, decay;
+    float momentum, decay, padding;
 };
 
 enum { VALUES_PER_ITEM = 8192 };
