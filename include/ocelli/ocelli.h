@@ -280,6 +280,13 @@ OC_API oc_tensor *oc_sigmoid(oc_tensor *x);                 /* 1/(1 + exp(-x)) *
 OC_API oc_tensor *oc_tanh(oc_tensor *x);
 OC_API oc_tensor *oc_add(oc_tensor *a, oc_tensor *b); /* equal shapes */
 
+/* Side by side along the channels: all other sizes must be equal. As a rule nothing is copied: the layers before write
+ * into their share of the result. */
+OC_API oc_tensor *oc_concat(oc_tensor *const *x, int count);
+
+/* Channels first .. first + count - 1, without a copy. */
+OC_API oc_tensor *oc_slice(oc_tensor *x, int first, int count);
+
 /* (n, c, spatial...) -> (n, c*spatial), in that order. */
 OC_API oc_tensor *oc_flatten(oc_tensor *x);
 
@@ -395,7 +402,7 @@ OC_API oc_status oc_model_finish(oc_model *model);
 
 OC_API oc_status oc_model_set_rate(oc_model *model, float rate);
 OC_API float oc_model_get_rate(const oc_model *model);
-OC_API int64_t oc_model_get_step(const oc_model *model); /* updates done so far */
+OC_API int64_t oc_model_get_step(const oc_model *model);           /* updates done so far */
 OC_API oc_status oc_model_set_step(oc_model *model, int64_t step); /* >= 0; for going on from saved values */
 
 /* Where the time goes: runs the last batch again (train: without the update) and calls `fn` per launch. */

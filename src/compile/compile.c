@@ -62,6 +62,10 @@ static oc_status copy(struct plan *plan, const oc_graph *graph)
     if (desc->loss)
         wanted[count++] = desc->loss;
     oc_status status = graph_copy(&plan->graph, graph, allocator, wanted, count);
+    if (status == OC_OK) {
+        plan->graph->training = plan->train;
+        status = graph_infer(plan->graph); /* some layers are others in training */
+    }
     for (int i = 0; status == OC_OK && i < count; i++)
         status = plan_add_fetchable(plan, wanted[i]->id, false, plan->graph->tensors[wanted[i]->id]);
     memory_free(allocator, wanted);

@@ -1,8 +1,9 @@
 /* memory.c - lifetimes to places.
  *
  * Activations share memory: a walk over the plan takes a place when a tensor is written and gives it back after its
- * last reader. A view lies in its base; an output lies in an input that dies there, where the operation permits. What
- * the host may read, and what depends on parameters only, lives to the end. A place never crosses slabs, and a slab
+ * last reader. A view lies in its base, and so do the parts of a concatenation (pass_layout), for which the base's place
+ * is taken when the first of them is written. An output lies in an input that dies there, where the operation permits.
+ * What the host may read, and what depends on parameters only, lives to the end. A place never crosses slabs, and a slab
  * is never larger than the device's largest allocation.
  *
  * Invariant: two tensors share a byte only if one is written after the other's last reader has run, or one is the
@@ -195,8 +196,10 @@ static oc_status measure(struct planner *p, struct node *n, int index)
         touch(p, n->in[i], index);
     for (int i = 0; i < n->out_count; i++) {
         oc_tensor *y = n->out[i];
-        if (n->view && i == 0)
+        if (n->view && i == 0) {
             y->base = base_of(n->in[0]);
+            y->base_offset = n->in[0]->base_offset + n->view_offset;
+        }
         if (!y->base && !y->placed) {
             p->storages[y->id].bytes = aligned_bytes(y);
             p->plan->unshared += aligned_bytes(y);
@@ -232,11 +235,13 @@ static oc_status place(struct planner *p, struct node *n, int index)
         } else if (!y->base && !y->placed) {
             TRY(take(p, y));
         }
-        if (y->base) { /* a view of a view, or of what became a guest elsewhere */
+        if (y->base) { /* a view of a view, or of what became a guest elsewhere, or a part of what comes later */
             y->base = base_of(y->base);
+            if (!y->base->placed)
+                TRY(take(p, y->base));
             y->region = y->base->region;
             y->slab = y->base->slab;
-            y->offset = y->base->offset * element_bytes(y->base->type) / element_bytes(y->type);
+            y->offset = y->base->offset + y->base_offset;
         }
     }
     return OC_OK;

@@ -252,7 +252,7 @@ oc_status node_parameter(struct node *n, const char *suffix, const struct shape 
     if (!w)
         return OC_E_ARGUMENT;
     w->parameter = copy;
-    w->wants_gradient = !parameter->frozen;
+    w->wants_gradient = !parameter->frozen && !parameter->state;
     n->parameter_count++;
     if (w->wants_gradient)
         n->out[0]->wants_gradient = true;
@@ -332,12 +332,17 @@ void graph_count_consumers(oc_graph *graph)
             n->in[i]->consumers++;
 }
 
+oc_status graph_infer(oc_graph *graph)
+{
+    for (struct node *n = graph->first; n; n = n->next)
+        TRY(n->op->infer(n));
+    return OC_OK;
+}
+
 oc_status graph_set_batch(oc_graph *graph, int64_t batch)
 {
     for (size_t i = 0; i < graph->tensor_count; i++)
         if (graph->tensors[i] && graph->tensors[i]->kind == TENSOR_INPUT)
             graph->tensors[i]->shape.dim[0] = batch;
-    for (struct node *n = graph->first; n; n = n->next)
-        TRY(n->op->infer(n));
-    return OC_OK;
+    return graph_infer(graph);
 }

@@ -34,6 +34,7 @@ struct parameter {
     oc_init init;
     int64_t fan_in, fan_out;
     bool frozen;
+    bool state; /* not trained but written by a layer while training, such as a running mean */
 };
 
 struct oc_tensor {
@@ -52,7 +53,8 @@ struct oc_tensor {
 
     /* Where it lies, in elements; set by compile/memory.c. A view lies in its base. */
     struct oc_tensor *base;
-    int64_t pitch; /* from one pixel to the next; 0: dense */
+    int64_t base_offset; /* from the start of its base */
+    int64_t pitch;       /* from one pixel to the next; 0: dense */
     enum region region;
     int slab;
     int64_t offset;
@@ -67,7 +69,8 @@ struct node {
     oc_tensor **in;
     int in_count, out_count, parameter_count;
     oc_tensor *out[MAX_OUTPUTS];
-    bool view;     /* output 0 is input 0's memory in another shape; nothing runs */
+    bool view; /* output 0 lies in input 0's memory, view_offset values after its start; nothing runs */
+    int64_t view_offset;
     bool backward; /* appended by the gradient pass */
 
     /* Set by the passes. */
@@ -90,6 +93,7 @@ struct oc_graph {
     size_t tensor_count, tensor_capacity;
     struct name_entry *names[256]; /* of inputs and parameters, to find duplicates */
     struct op_counter *counters;   /* for names such as "relu3" */
+    bool training;                 /* what a model compiles for; a user's graph has it false */
     bool gradient_pass;            /* nodes appended now are the backward pass */
 };
 
@@ -130,6 +134,9 @@ void graph_count_consumers(oc_graph *graph);
 /* A copy of the nodes that `wanted` depends on, with all tensors under their old ids. */
 oc_status graph_copy(oc_graph **out, const oc_graph *graph, const oc_allocator *allocator,
                      oc_tensor *const *wanted, int wanted_count);
+
+/* Runs all shape rules again, after a change of what they depend on. */
+oc_status graph_infer(oc_graph *graph);
 
 /* Sets the batch of every input and runs all shape rules again. */
 oc_status graph_set_batch(oc_graph *graph, int64_t batch);

@@ -60,7 +60,9 @@ struct op {
     const char *function; /* elementwise with one input: its OpenCL function of (value, alpha) in common.cl */
     float (*alpha)(const struct node *n); /* that function's alpha; NULL: 0 */
     bool takes_epilogue;                  /* can apply such a function to its output before storing it */
-    bool layer;                           /* something a user asked for: shown by summary */
+    bool
+        joins_channels; /* output 0 is the inputs side by side; emit copies those that do not lie there already */
+    bool layer;         /* something a user asked for: shown by summary */
 };
 
 #endif

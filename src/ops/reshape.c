@@ -39,8 +39,11 @@ static oc_status infer(struct node *n)
     if (shape_count(&y) != shape_count(&x->shape))
         return node_fail(n, OC_E_SHAPE, "%s does not hold the %" PRId64 " values per sample of %s",
                          SHAPE_TEXT(wanted), values, SHAPE_TEXT(&x->shape));
-    n->view = order_agrees(&x->shape) && order_agrees(&y);
-    return node_output(n, 0, x->type, &y);
+    const bool same_pixels = shape_channels(&x->shape) == shape_channels(&y);
+    n->view = order_agrees(&x->shape) && order_agrees(&y) && (tensor_is_dense(x) || same_pixels);
+    TRY(node_output(n, 0, x->type, &y));
+    n->out[0]->pitch = n->view && same_pixels ? x->pitch : 0;
+    return OC_OK;
 }
 
 static oc_status gradient(struct node *n)
@@ -69,7 +72,7 @@ enum { PIXELS = 64 }; /* as in the kernel */
 
 static bool lists_channels(const oc_tensor *x)
 {
-    return shape_spatial(&x->shape) == 1 && tensor_is_dense(x);
+    return order_agrees(&x->shape) && tensor_is_dense(x);
 }
 
 static bool supports_transpose(const struct node *n, const oc_device_info *device)
