@@ -10,7 +10,7 @@ static bool orders_differ(const oc_tensor *x)
     return x->type == ELEMENT_F32 && shape_channels(&x->shape) > 1 && shape_spatial(&x->shape) > 1;
 }
 
-/* One channel, and as many pixels as the sample has values: dense whatever x is. */
+/* One channel, and as many pixels as the sample has values. */
 static struct shape flat(const oc_tensor *x)
 {
     const int64_t n = x->shape.dim[0];
@@ -41,7 +41,7 @@ static oc_status convert_outputs(struct plan *plan)
         struct fetchable *f = &plan->fetchables[i];
         if (f->tensor->kind != TENSOR_INPUT && (orders_differ(f->tensor) || !tensor_is_dense(f->tensor))) {
             const struct shape host = flat(f->tensor);
-            f->tensor = reshape_append(f->tensor, &host);
+            f->tensor = reshape_append_dense(f->tensor, &host);
         }
     }
     return oc_graph_check(plan->graph);

@@ -27,8 +27,9 @@ oc_status contribute(oc_tensor *x, oc_tensor *dx);
  * a further input of n. */
 oc_status derive(struct node *n, const struct op *op, const void *desc, oc_tensor *source);
 
-/* reshape.c: the same values in another shape. */
+/* reshape.c: the same values in another shape; the second never in a slice of something else. */
 oc_tensor *reshape_append(oc_tensor *x, const struct shape *shape);
+oc_tensor *reshape_append_dense(oc_tensor *x, const struct shape *shape);
 
 /* sum.c: sums over all pixels, (n, c, spatial...) -> (c): the gradient of a bias. */
 oc_tensor *channel_sum_append(oc_tensor *x);

@@ -13,10 +13,15 @@ static bool order_agrees(const struct shape *s)
     return shape_channels(s) == 1 || shape_spatial(s) == 1;
 }
 
-/* The descriptor is the wanted shape; its batch is ignored. */
+struct reshape {
+    struct shape shape; /* wanted; its batch is ignored */
+    bool dense;         /* the result must be, whatever the input is */
+};
+
 static oc_status infer(struct node *n)
 {
-    const struct shape *wanted = n->desc;
+    const struct reshape *d = n->desc;
+    const struct shape *wanted = &d->shape;
     const oc_tensor *x = n->in[0];
     struct shape y = *wanted;
     int64_t known = 1;
@@ -40,9 +45,11 @@ static oc_status infer(struct node *n)
         return node_fail(n, OC_E_SHAPE, "%s does not hold the %" PRId64 " values per sample of %s",
                          SHAPE_TEXT(wanted), values, SHAPE_TEXT(&x->shape));
     const bool same_pixels = shape_channels(&x->shape) == shape_channels(&y);
-    n->view = order_agrees(&x->shape) && order_agrees(&y) && (tensor_is_dense(x) || same_pixels);
+    n->view =
+        order_agrees(&x->shape) && order_agrees(&y) && (tensor_is_dense(x) || (same_pixels && !d->dense));
     TRY(node_output(n, 0, x->type, &y));
-    n->out[0]->pitch = n->view && same_pixels ? x->pitch : 0;
+    if (n->view)
+        n->out[0]->pitch = same_pixels ? x->pitch : 0;
     return OC_OK;
 }
 
@@ -104,7 +111,7 @@ static const struct impl impls[] = {
 
 const struct op op_reshape = {
     .name = "reshape",
-    .desc_size = sizeof(struct shape),
+    .desc_size = sizeof(struct reshape),
     .infer = infer,
     .gradient = gradient,
     .impls = impls,
@@ -113,7 +120,12 @@ const struct op op_reshape = {
 
 oc_tensor *reshape_append(oc_tensor *x, const struct shape *shape)
 {
-    return graph_append(&op_reshape, shape, NULL, &x, 1);
+    return graph_append(&op_reshape, &(struct reshape){ .shape = *shape }, NULL, &x, 1);
+}
+
+oc_tensor *reshape_append_dense(oc_tensor *x, const struct shape *shape)
+{
+    return graph_append(&op_reshape, &(struct reshape){ .shape = *shape, .dense = true }, NULL, &x, 1);
 }
 
 oc_tensor *oc_flatten(oc_tensor *x)

@@ -17,6 +17,8 @@
     X(add)                                                                                                   \
     X(flatten)                                                                                               \
     X(reshape)                                                                                               \
+    X(concat)                                                                                                \
+    X(slice)                                                                                                 \
     X(softmax)                                                                                               \
     X(softmax_cross_entropy)                                                                                 \
     X(mean_squared_error)                                                                                    \

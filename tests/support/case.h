@@ -20,6 +20,9 @@ struct op_case {
         oc_pool_desc pool;
         float slope;
         int64_t reshape[OC_MAX_RANK];
+        struct {
+            int first, count;
+        } slice;
     };
 };
 
