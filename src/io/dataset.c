@@ -62,11 +62,11 @@ static void share_out(int64_t *quota, const int64_t *class_count, const oc_datas
         left -= quota[c];
     }
     for (; left > 0; left--) {
-        int best = -1;
-        int64_t most = 0;
+        int best = 0;
+        int64_t most = -1;
         for (int c = 0; c < set->classes; c++) {
             const int64_t remainder = held_out * class_count[c] - quota[c] * set->count;
-            if (quota[c] < class_count[c] && (best < 0 || remainder > most)) {
+            if (remainder > most) {
                 most = remainder;
                 best = c;
             }

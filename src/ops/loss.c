@@ -114,7 +114,7 @@ static oc_status cross_entropy_backward_vector(struct emitter *e, const struct n
 }
 
 static const struct impl cross_entropy_backward_impls[] = {
-    { .name = "vector", .supports = device_is_cpu, .emit = cross_entropy_backward_vector },
+    { .name = "vector", .supports = softmax_vector_supports, .emit = cross_entropy_backward_vector },
     { .name = "reference", .emit = cross_entropy_backward_reference },
     { 0 },
 };
@@ -145,7 +145,7 @@ static oc_status cross_entropy_gradient(struct node *n)
 
 static const struct impl cross_entropy_impls[] = {
     { .name = "vector",
-      .supports = device_is_cpu,
+      .supports = softmax_vector_supports,
       .prepare = cross_entropy_workspace,
       .emit = cross_entropy_vector },
     { .name = "reference", .prepare = cross_entropy_workspace, .emit = cross_entropy_reference },

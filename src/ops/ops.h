@@ -45,6 +45,9 @@ oc_status sum_emit(struct emitter *e, const struct node *n, const oc_tensor *val
 oc_status sum_pairs_emit(struct emitter *e, const struct node *n, const char *operation, const oc_tensor *a,
                          const oc_tensor *b, const oc_tensor *partial, const oc_tensor *result, float scale);
 
+/* softmax.c: `supports` of what works along the channels with vectors, on a CPU: there must be enough of them. */
+bool softmax_vector_supports(const struct node *n, const oc_device_info *device);
+
 /* fill.c: a scalar constant. */
 oc_tensor *fill_append(oc_graph *graph, float value);
 

@@ -22,6 +22,12 @@ static void cost(const struct node *n, struct cost *cost)
     cost->bytes = 4.0 * values * (double)(n->in_count + 1);
 }
 
+bool softmax_vector_supports(const struct node *n, const oc_device_info *device)
+{
+    enum { VECTOR = 16 }; /* of cl/common.cl; a vector that is mostly empty costs more than it saves */
+    return device_is_cpu(n, device) && shape_channels(&n->in[0]->shape) >= VECTOR;
+}
+
 /* Of the forward kernels b is a again. */
 static oc_status launch(struct emitter *e, const struct node *n, const char *kernel, bool vector)
 {
@@ -58,7 +64,7 @@ static oc_status backward_vector(struct emitter *e, const struct node *n)
 }
 
 static const struct impl backward_impls[] = {
-    { .name = "vector", .supports = device_is_cpu, .emit = backward_vector },
+    { .name = "vector", .supports = softmax_vector_supports, .emit = backward_vector },
     { .name = "reference", .emit = backward_reference },
     { 0 },
 };
@@ -81,7 +87,7 @@ static oc_status gradient(struct node *n)
 }
 
 static const struct impl forward_impls[] = {
-    { .name = "vector", .supports = device_is_cpu, .emit = forward_vector },
+    { .name = "vector", .supports = softmax_vector_supports, .emit = forward_vector },
     { .name = "reference", .emit = forward_reference },
     { 0 },
 };

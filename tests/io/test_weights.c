@@ -312,7 +312,6 @@ Test(weights, a_training_state_goes_where_it_is_of_use, .init = scratch_open, .f
     oc_model saved = make(lenet, LENET, true, 1), still = make(lenet, LENET, false, 5000);
     oc_model trained = make(thawed, LENET, true, 5000), mixed = make(other, 2, false, 1);
     oc_model small = make(other, 1, true, 9);
-    const oc_save_desc with_step = { .metadata = (const char *const[]){ "ocelli.step", "-3", NULL } };
     saved.step = 9;
     cr_assert_eq(weights_save(&saved, scratch_path("w"), &everything), OC_OK, "%s", oc_last_error());
     cr_assert_eq(weights_load(&still, scratch_path("w")), OC_OK, "%s", oc_last_error());
@@ -326,14 +325,56 @@ Test(weights, a_training_state_goes_where_it_is_of_use, .init = scratch_open, .f
                    "different optimizer.momentum.conv1.weight (F32 6 in the file, F32 6x1x5x5 in the model)",
                    "shape");
     expect_failure(weights_load(&still, scratch_path("m")), OC_E_NOT_FOUND, "missing conv1.bias", "mixed");
-    cr_assert_eq(weights_save(&still, scratch_path("s"), &with_step), OC_OK, "%s", oc_last_error());
-    expect_failure(weights_load(&still, scratch_path("s")), OC_E_FORMAT, "ocelli.step is -3, not a number",
-                   "step");
     discard(&saved);
     discard(&still);
     discard(&trained);
     discard(&mixed);
     discard(&small);
+}
+
+Test(weights, a_step_count_is_a_number, .init = scratch_open, .fini = scratch_close)
+{
+    static const struct {
+        const char *text;
+        int64_t step; /* -1: refused */
+    } cases[] = { { "0", 0 },
+                  { "12", 12 },
+                  { "9223372036854775807", INT64_MAX },
+                  { "9223372036854775808", -1 },
+                  { "-3", -1 },
+                  { "+3", -1 },
+                  { " 3", -1 },
+                  { "12 ", -1 },
+                  { "1.5", -1 },
+                  { "", -1 } };
+    oc_model model = make(lenet, LENET, false, 1);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const oc_save_desc desc = { .metadata = (const char *const[]){ "ocelli.step", cases[i].text, NULL } };
+        cr_assert_eq(weights_save(&model, scratch_path("w"), &desc), OC_OK, "%s", oc_last_error());
+        model.step = 77;
+        model.writes = 0;
+        errno = ERANGE; /* of somebody else */
+        const oc_status status = weights_load(&model, scratch_path("w"));
+        if (cases[i].step < 0)
+            expect_failure(status, OC_E_FORMAT, "not a number of steps", cases[i].text);
+        else
+            cr_assert_eq(status, OC_OK, "%s", oc_last_error());
+        cr_assert_eq(model.step, cases[i].step < 0 ? 77 : cases[i].step, "'%s'", cases[i].text);
+        cr_assert_eq(model.writes, cases[i].step < 0 ? 0 : LENET);
+    }
+    discard(&model);
+}
+
+Test(weights, other_types_of_values_are_refused, .init = scratch_open, .fini = scratch_close)
+{
+    static const char file[] = "\x4b\0\0\0\0\0\0\0{\"conv1.bias\":{\"dtype\":\"I32\",\"shape\":[6],"
+                               "\"data_offsets\":[0,24]}}           012345678901234567890123";
+    oc_model model = make(lenet + 1, 1, false, 1);
+    scratch_write("w", file, sizeof file - 1);
+    expect_failure(weights_load(&model, scratch_path("w")), OC_E_SHAPE,
+                   "different conv1.bias (I32 6 in the file, F32 6 in the model)", "type");
+    cr_assert_eq(model.writes, 0);
+    discard(&model);
 }
 
 Test(weights, a_failed_save_leaves_the_old_file, .init = scratch_open, .fini = scratch_close)
@@ -348,6 +389,7 @@ Test(weights, a_failed_save_leaves_the_old_file, .init = scratch_open, .fini = s
         cr_assert_eq(scratch_count(), 1);
     }
     model.fail_at = 0;
+    scratch_drop_root();
     expect_failure(weights_save(&model, "/dev/full", NULL), OC_E_FILE,
                    "/dev/full: cannot be written: No space", "full");
     expect_failure(weights_save(&model, scratch_path("no/w"), NULL), OC_E_FILE, "no/w: cannot be written",
