@@ -395,7 +395,7 @@ OC_API oc_status oc_model_finish(oc_model *model);
 
 OC_API oc_status oc_model_set_rate(oc_model *model, float rate);
 OC_API float oc_model_get_rate(const oc_model *model);
-OC_API int64_t oc_model_get_step(const oc_model *model); /* updates done so far */
+OC_API int64_t oc_model_get_step(const oc_model *model);           /* updates done so far */
 OC_API oc_status oc_model_set_step(oc_model *model, int64_t step); /* >= 0; for going on from saved values */
 
 /* Where the time goes: runs the last batch again (train: without the update) and calls `fn` per launch. */
