@@ -59,7 +59,7 @@ typedef struct {
 #define apply_identity(T, x, alpha) (x)
 #define apply_identity_gradient(T, dy, y, alpha) (dy)
 #define apply_relu(T, x, alpha) ((x) < (T)0 ? (T)0 : (x))
-#define apply_relu_gradient(T, dy, y, alpha) ((y) > (T)0 ? (dy) : (T)0)
+#define apply_relu_gradient(T, dy, y, alpha) ((y) <= (T)0 ? (T)0 : (dy))
 #define apply_leaky_relu(T, x, alpha) ((x) > (T)0 ? (x) : (x) * (T)(alpha))
 #define apply_leaky_relu_gradient(T, dy, y, alpha) ((y) > (T)0 ? (dy) : (dy) * (T)(alpha))
 #define apply_sigmoid(T, x, alpha) ((T)1 / ((T)1 + exp(-(x))))

@@ -24,32 +24,29 @@ static oc_status append_backward(oc_graph *graph, oc_tensor *loss)
 }
 
 /* All trained parameters of one slab as one flat tensor, or their gradients, or their velocities. */
-static oc_tensor *whole_slab(oc_graph *graph, enum region region, int slab, int64_t bytes)
+static oc_status whole_slab(oc_tensor **out, oc_graph *graph, enum region region, int slab, int64_t bytes)
 {
     const struct shape shape = { .rank = 1, .dim = { bytes / 4 } };
-    oc_tensor *all = graph_tensor(graph, TENSOR_PARAMETER, ELEMENT_F32, &shape, NULL);
-    if (all) {
-        all->placed = true;
-        all->region = region;
-        all->slab = slab;
-    }
-    return all;
+    TRY(graph_tensor(out, graph, TENSOR_PARAMETER, ELEMENT_F32, &shape, NULL));
+    (*out)->placed = true;
+    (*out)->region = region;
+    (*out)->slab = slab;
+    return OC_OK;
 }
 
 static oc_status append_updates(struct plan *plan)
 {
     oc_graph *graph = plan->graph;
     const oc_optimizer_desc *optimizer = &plan->desc->optimizer;
+    if (optimizer->momentum > 0.f)
+        plan->slabs[REGION_OPTIMIZER] = plan->slabs[REGION_GRADIENTS];
     for (int i = 0; i < plan->slabs[REGION_GRADIENTS].count; i++) {
         const int64_t bytes = plan->slabs[REGION_GRADIENTS].bytes[i];
-        oc_tensor *w = whole_slab(graph, REGION_PARAMETERS, i, bytes), *v = NULL;
-        oc_tensor *dw = whole_slab(graph, REGION_GRADIENTS, i, bytes);
-        if (optimizer->momentum > 0.f) {
-            v = whole_slab(graph, REGION_OPTIMIZER, i, bytes);
-            plan->slabs[REGION_OPTIMIZER] = plan->slabs[REGION_GRADIENTS];
-        }
-        if (!w || !dw || (optimizer->momentum > 0.f && !v))
-            return OC_E_MEMORY;
+        oc_tensor *w, *dw, *v = NULL;
+        TRY(whole_slab(&w, graph, REGION_PARAMETERS, i, bytes));
+        TRY(whole_slab(&dw, graph, REGION_GRADIENTS, i, bytes));
+        if (optimizer->momentum > 0.f)
+            TRY(whole_slab(&v, graph, REGION_OPTIMIZER, i, bytes));
         TRY(update_append(graph, optimizer, w, dw, v));
         graph->last->updates = true;
     }

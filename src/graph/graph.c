@@ -104,18 +104,17 @@ static oc_status claim_name(oc_graph *graph, const char *name)
     return OC_OK;
 }
 
-oc_tensor *graph_tensor(oc_graph *graph, enum tensor_kind kind, enum element type, const struct shape *shape,
-                        const char *name)
+oc_status graph_tensor(oc_tensor **out, oc_graph *graph, enum tensor_kind kind, enum element type,
+                       const struct shape *shape, const char *name)
 {
     oc_tensor *x = arena_alloc(&graph->arena, sizeof *x);
     char *copy = x && name ? arena_copy_text(&graph->arena, name) : NULL;
     if (!x || (name && !copy))
-        return NULL;
-    if (name && claim_name(graph, copy) != OC_OK)
-        return NULL;
-    if (memory_grow(&graph->arena.allocator, (void **)&graph->tensors, &graph->tensor_capacity,
-                    graph->tensor_count + 1, sizeof(oc_tensor *)) != OC_OK)
-        return NULL;
+        return OC_E_MEMORY;
+    if (name)
+        TRY(claim_name(graph, copy));
+    TRY(memory_grow(&graph->arena.allocator, (void **)&graph->tensors, &graph->tensor_capacity,
+                    graph->tensor_count + 1, sizeof(oc_tensor *)));
     *x = (oc_tensor){ .graph = graph,
                       .id = (int)graph->tensor_count,
                       .kind = kind,
@@ -123,7 +122,8 @@ oc_tensor *graph_tensor(oc_graph *graph, enum tensor_kind kind, enum element typ
                       .shape = *shape,
                       .name = copy };
     graph->tensors[graph->tensor_count++] = x;
-    return x;
+    *out = x;
+    return OC_OK;
 }
 
 int oc_tensor_shape(const oc_tensor *x, int64_t shape[OC_MAX_RANK])
@@ -171,9 +171,11 @@ oc_tensor *oc_input(oc_graph *graph, const oc_input_desc *desc)
     if (desc->gradient && desc->type != OC_F32)
         return graph_poison(
             graph, fail(OC_E_ARGUMENT, "input \"%s\": only OC_F32 inputs have gradients", desc->name));
-    oc_tensor *x = graph_tensor(graph, TENSOR_INPUT, (enum element)desc->type, &shape, desc->name);
-    if (!x)
-        return graph_poison(graph, OC_E_ARGUMENT);
+    oc_tensor *x;
+    const oc_status status =
+        graph_tensor(&x, graph, TENSOR_INPUT, (enum element)desc->type, &shape, desc->name);
+    if (status != OC_OK)
+        return graph_poison(graph, status);
     x->wants_gradient = desc->gradient;
     return x;
 }
@@ -229,9 +231,8 @@ oc_status node_output(struct node *n, int i, enum element type, const struct sha
         return OC_OK;
     }
     oc_graph *graph = n->in_count > 0 ? n->in[0]->graph : n->out[0]->graph;
-    oc_tensor *y = graph_tensor(graph, TENSOR_VALUE, type, shape, NULL);
-    if (!y)
-        return OC_E_MEMORY;
+    oc_tensor *y;
+    TRY(graph_tensor(&y, graph, TENSOR_VALUE, type, shape, NULL));
     y->producer = n;
     for (int j = 0; j < n->in_count; j++)
         y->wants_gradient = y->wants_gradient || n->in[j]->wants_gradient;
@@ -248,9 +249,8 @@ oc_status node_parameter(struct node *n, const char *suffix, const struct shape 
     if (!name || !copy)
         return OC_E_MEMORY;
     *copy = *parameter;
-    oc_tensor *w = graph_tensor(graph, TENSOR_PARAMETER, ELEMENT_F32, shape, name);
-    if (!w)
-        return OC_E_ARGUMENT;
+    oc_tensor *w;
+    TRY(graph_tensor(&w, graph, TENSOR_PARAMETER, ELEMENT_F32, shape, name));
     w->parameter = copy;
     w->wants_gradient = !parameter->frozen && !parameter->state;
     n->parameter_count++;
@@ -275,9 +275,7 @@ static oc_status append(oc_graph *graph, const struct op *op, const void *desc, 
     for (int i = 0; i < in_count; i++)
         TRY(node_add_input(n, in[i]));
     if (in_count == 0) { /* infer needs a way to the graph */
-        n->out[0] = graph_tensor(graph, TENSOR_VALUE, ELEMENT_F32, &(struct shape){ 0 }, NULL);
-        if (!n->out[0])
-            return OC_E_MEMORY;
+        TRY(graph_tensor(&n->out[0], graph, TENSOR_VALUE, ELEMENT_F32, &(struct shape){ 0 }, NULL));
         n->out[0]->producer = n;
         n->out_count = 1;
     }

@@ -107,9 +107,9 @@ oc_tensor *graph_append(const struct op *op, const void *desc, const char *name,
 /* The same without inputs. */
 oc_tensor *graph_append_source(oc_graph *graph, const struct op *op, const void *desc);
 
-/* A tensor that no node makes. The name must be new in this graph if there is one. NULL on failure. */
-oc_tensor *graph_tensor(oc_graph *graph, enum tensor_kind kind, enum element type, const struct shape *shape,
-                        const char *name);
+/* A tensor that no node makes. The name must be new in this graph if there is one. */
+oc_status graph_tensor(oc_tensor **out, oc_graph *graph, enum tensor_kind kind, enum element type,
+                       const struct shape *shape, const char *name);
 
 /* Sets output i: creates it the first time, updates its shape when infer runs again. */
 oc_status node_output(struct node *n, int i, enum element type, const struct shape *shape);

@@ -68,6 +68,8 @@ static int per_dimension(const int *values, int i, int rank)
     return single ? values[0] : values[i];
 }
 
+enum { LIMIT = 1 << 28 }; /* keeps all sums of window numbers inside an int */
+
 static int64_t ceil_divide(int64_t a, int64_t b)
 {
     return (a + b - 1) / b;
@@ -99,8 +101,9 @@ static oc_status resolve_padding(struct window *w, const struct window_request *
     default:
         return fail(OC_E_ARGUMENT, "padding %d is none of OC_PAD_*", (int)r->padding);
     }
-    if (w->begin[d] < 0 || w->end[d] < 0)
-        return fail(OC_E_ARGUMENT, "padding must not be negative, it is %d and %d", w->begin[d], w->end[d]);
+    if (w->begin[d] < 0 || w->end[d] < 0 || w->begin[d] > LIMIT || w->end[d] > LIMIT)
+        return fail(OC_E_ARGUMENT, "padding must be in 0..%d, it is %d and %d", (int)LIMIT, w->begin[d],
+                    w->end[d]);
     return OC_OK;
 }
 
@@ -135,7 +138,6 @@ int window_reach(const struct window *w, int d)
 
 oc_status window_resolve(struct window *w, const struct window_request *r, const struct shape *input)
 {
-    enum { LIMIT = 1 << 20 }; /* keeps all sums of window numbers far inside an int */
     const int rank = input->rank - 2;
     if (rank < 1 || rank > 3)
         return fail(OC_E_SHAPE, "a window needs 1 to 3 spatial dimensions, the input is %s",
@@ -157,9 +159,11 @@ oc_status window_resolve(struct window *w, const struct window_request *r, const
             return fail(OC_E_ARGUMENT, "window must be at least 1 in every dimension, it is %d",
                         w->extent[d]);
         if (w->stride[d] < 1 || w->stride[d] > LIMIT)
-            return fail(OC_E_ARGUMENT, "stride must be at least 1, it is %d", w->stride[d]);
+            return fail(OC_E_ARGUMENT, "stride must be in 1..%d, it is %d", (int)LIMIT, w->stride[d]);
         if (w->dilation[d] < 1 || (int64_t)w->dilation[d] * w->extent[d] > LIMIT)
-            return fail(OC_E_ARGUMENT, "dilation must be at least 1, it is %d", w->dilation[d]);
+            return fail(OC_E_ARGUMENT,
+                        "dilation must be at least 1 and its product with the window at most %d, it is %d",
+                        (int)LIMIT, w->dilation[d]);
         TRY(resolve_padding(w, r, d, i));
         TRY(resolve_output(w, r, d));
     }

@@ -227,6 +227,24 @@ oc_status model_warm_up(struct oc_model *model)
     return queue_finish(model->queue);
 }
 
+static void add_bytes(struct cost *cost, oc_tensor *const *tensors, int count)
+{
+    for (int i = 0; i < count; i++)
+        cost->bytes += (double)(shape_count(&tensors[i]->shape) * element_bytes(tensors[i]->type));
+}
+
+static struct cost cost_of(const struct node *n)
+{
+    struct cost cost = { 0 };
+    if (n->op->cost) {
+        n->op->cost(n, &cost);
+    } else {
+        add_bytes(&cost, n->in, n->in_count);
+        add_bytes(&cost, n->out, n->out_count);
+    }
+    return cost;
+}
+
 oc_status oc_model_profile(oc_model *model, bool train, oc_profile_fn fn, void *user)
 {
     const enum plan_kind kind = train ? PLAN_TRAIN : PLAN_INFER;
@@ -241,11 +259,9 @@ oc_status oc_model_profile(oc_model *model, bool train, oc_profile_fn fn, void *
     for (size_t i = 0; status == OC_OK && i < plan->emitter.step_count; i++) {
         const struct step *step = &plan->emitter.steps[i];
         const struct node *n = step->node;
-        struct cost cost = { 0 };
         if (n->updates)
             continue;
-        if (n != last && n->op->cost)
-            n->op->cost(n, &cost);
+        const struct cost cost = n != last ? cost_of(n) : (struct cost){ 0 };
         last = n;
         oc_profile_entry entry = { .layer = n->name,
                                    .op = n->op->name,

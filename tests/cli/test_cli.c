@@ -264,6 +264,24 @@ Test(cli, devices_and_doctor_agree)
     cr_expect_not_null(strstr(result.out, "exactly the numbers"), "%s", result.out);
 }
 
+/* A kernel that climbs where it should descend. */
+Test(cli, doctor_finds_a_device_that_calculates_wrongly)
+{
+    char command[1024], variable[PATH];
+    snprintf(command, sizeof command, "cp -r %s/../../cl %s && sed -i 's/(T)-rate/(T)rate/' %s/update.cl",
+             DIGITS, in_folder("kernels"), in_folder("kernels"));
+    cr_assert_eq(system(command), 0);
+    snprintf(variable, sizeof variable, "OCELLI_KERNEL_DIR=%s", in_folder("kernels"));
+    call_in(variable, "doctor");
+    EXPECT_CODE(1);
+    cr_expect_not_null(strstr(result.out, "wrong numbers"), "%s", result.out);
+    cr_expect_not_null(strstr(result.err, "no device works"), "%s", result.err);
+    call_in(variable, "doctor --json");
+    json_t *doctor = json_line(0);
+    cr_expect(json_is_false(json_object_get(doctor, "ok")));
+    json_decref(doctor);
+}
+
 Test(cli, summary_has_the_fields_that_scripts_rely_on)
 {
     CALL("summary lenet5 --json");

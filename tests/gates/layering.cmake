@@ -12,7 +12,7 @@ set(sees_io base)
 set(sees_train base)
 set(sees_cli)
 set(sees_models base)
-set(sees_bench cases)
+set(sees_bench support)
 set(sees_examples)
 
 set(errors "")

@@ -106,6 +106,7 @@ static int64_t read_state(oc_model *model, float state[2 * MOST_VALUES], bool ve
 /* Notes what it is told, and stops the run after `stop_after` steps. */
 struct witness {
     int steps, epochs, done, stop_after;
+    double first_loss[8]; /* after the first step of each epoch */
     oc_train_event epoch[8], last;
 };
 
@@ -113,6 +114,8 @@ static bool watch(void *user, const oc_train_event *event)
 {
     struct witness *witness = user;
     witness->last = *event;
+    if (event->kind == OC_TRAIN_STEP && event->step == 1 && witness->epochs < 8)
+        witness->first_loss[witness->epochs] = event->loss;
     if (event->kind == OC_TRAIN_EPOCH && witness->epochs < 8)
         witness->epoch[witness->epochs++] = *event;
     witness->steps += event->kind == OC_TRAIN_STEP;
@@ -193,8 +196,9 @@ Test(train, the_same_run_gives_the_same_bits_and_another_seed_others)
     cr_expect_neq(memcmp(state[0], state[2], (size_t)count * sizeof(float)), 0);
 }
 
-/* With a rate that changes nothing, the loss over an epoch is the loss over the data: every sample once. */
-Test(train, an_epoch_sees_every_sample_once)
+/* With a rate that changes nothing, the loss over an epoch is the loss over the data: every sample once. That of
+ * the first step tells that the order is another in each epoch. */
+Test(train, an_epoch_sees_every_sample_once_in_an_order_of_its_own)
 {
     struct witness witness = { 0 };
     double loss = 0, accuracy = 0;
@@ -207,6 +211,8 @@ Test(train, an_epoch_sees_every_sample_once)
     cr_expect_eq(witness.epochs, 3);
     cr_expect_eq(witness.done, 1);
     cr_expect_eq(oc_model_get_step(f.model), 3 * STEPS);
+    cr_expect_neq(witness.first_loss[0], witness.first_loss[1]);
+    cr_expect_neq(witness.first_loss[1], witness.first_loss[2]);
     for (int e = 0; e < 3; e++) {
         const oc_train_event *event = &witness.epoch[e];
         cr_expect_eq(event->epoch, e + 1);
@@ -357,10 +363,18 @@ Test(train, what_cannot_work_is_refused_in_a_sentence)
         oc_status status;
         const char *word;
     } want[12] = {
-        { OC_E_ARGUMENT, "training data" }, { OC_E_ARGUMENT, "empty" },   { OC_E_SHAPE, "1x12x12" },
-        { OC_E_SHAPE, "3 classes" },        { OC_E_ARGUMENT, "33" },      { OC_E_ARGUMENT, "-1" },
-        { OC_E_ARGUMENT, "logits" },        { OC_E_ARGUMENT, "loss" },    { OC_E_ARGUMENT, "-0.5" },
-        { OC_E_FILE, "nowhere" },           { OC_E_ARGUMENT, "seed 99" }, { OC_E_FILE, "nowhere" },
+        { OC_E_ARGUMENT, "training data" },
+        { OC_E_ARGUMENT, "empty" },
+        { OC_E_SHAPE, "1x12x12" },
+        { OC_E_SHAPE, "3 classes" },
+        { OC_E_ARGUMENT, "33 samples is not in 1..32" },
+        { OC_E_ARGUMENT, "-1" },
+        { OC_E_ARGUMENT, "logits" },
+        { OC_E_ARGUMENT, "loss" },
+        { OC_E_ARGUMENT, "-0.5" },
+        { OC_E_FILE, "nowhere" },
+        { OC_E_ARGUMENT, "seed 99" },
+        { OC_E_FILE, "nowhere" },
     };
     for (int i = 0; i < 12; i++)
         cases[i] = f.desc;

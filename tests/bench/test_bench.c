@@ -1,0 +1,291 @@
+/* test_bench.c - the benchmark as its user meets it: exit codes, sentences, JSON fields that scripts rely on, work that
+ * can be worked out by hand, and a wrong kernel. */
+#include "../../bench/suites.h"
+#include "device/source.h"
+#include "support/scratch.h"
+
+#include <criterion/criterion.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+enum { TEXT = 1 << 16 };
+
+/* Exit code, output and messages of a call. */
+static struct {
+    int code;
+    char out[TEXT], err[TEXT];
+} result;
+
+TestSuite(bench, .init = scratch_open, .fini = scratch_close);
+
+static void call(const char *words)
+{
+    char command[1024];
+    snprintf(command, sizeof command, "'%s' %s >'%s' 2>'%s'", TOOL, words, scratch_path("out"),
+             scratch_path("err"));
+    const int status = system(command);
+    cr_assert(WIFEXITED(status), "%s", command);
+    result.code = WEXITSTATUS(status);
+    const size_t out = scratch_read("out", result.out, TEXT - 1),
+                 err = scratch_read("err", result.err, TEXT - 1);
+    cr_assert(out < TEXT && err < TEXT);
+    result.out[out] = result.err[err] = '\0';
+}
+
+/* Takes the next line from a text as JSON; NULL at the end. */
+static json_t *next_line(char **rest)
+{
+    char *line = strtok_r(*rest, "\n", rest);
+    json_error_t error;
+    json_t *object = line ? json_loads(line, 0, &error) : NULL;
+    cr_assert(object || !line, "%s: %s", error.text, line);
+    return object;
+}
+
+static double number(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    cr_assert(json_is_number(value), "%s is no number", key);
+    return json_number_value(value);
+}
+
+static const char *text(const json_t *object, const char *key)
+{
+    const char *value = json_string_value(json_object_get(object, key));
+    cr_assert(value, "%s is no text", key);
+    return value;
+}
+
+static bool is(const json_t *object, const char *key, const char *value)
+{
+    return strcmp(text(object, key), value) == 0;
+}
+
+/* Float operations of a call, from the rate that is printed. */
+static double flops_of(const json_t *row)
+{
+    return number(row, "gflops") * number(row, "ms") * 1e6;
+}
+
+static void expect_flops(const json_t *row, double wanted)
+{
+    cr_expect(fabs(flops_of(row) / wanted - 1) < 1e-5, "%s: %.0f operations, not %.0f", text(row, "pass"),
+              flops_of(row), wanted);
+}
+
+Test(bench, calls_end_with_the_right_code_and_a_sentence)
+{
+    static const struct {
+        const char *words;
+        int code;
+        const char *out, *err; /* what must occur there; NULL: nothing is printed */
+    } cases[] = {
+        { "", 2, NULL, "Usage: ocelli-bench VERB" },
+        { "--help", 0, "Usage: ocelli-bench VERB", NULL },
+        { "--version", 0, "ocelli-bench 0.", NULL },
+        { "bake", 2, NULL, "there is no verb 'bake'; the verbs are peak, op" },
+        { "help op", 0, "NAME\n    ocelli-bench op - ", NULL },
+        { "peak --help", 0, "NAME\n    ocelli-bench peak - ", NULL },
+        { "peak extra", 2, NULL, "'extra' is one argument too many" },
+        { "peak --suite lenet5", 2, NULL, "there is no such option: '--suite'" },
+        { "op --op", 2, NULL, "a value is missing after '--op'" },
+        { "op --batch 0", 2, NULL, "--batch cannot be '0': it takes a whole number from 1" },
+        { "op --op bake", 2, NULL, "there is no operation 'bake'; there are conv, dense," },
+        { "op --op dot --case bake", 2, NULL, "there is no case 'bake'; there are 'a single value'," },
+        { "op --pass sideways", 2, NULL, "there is no pass 'sideways'; there are forward, backward_data," },
+        { "op --impl bake", 2, NULL, "there is no implementation 'bake'; there are direct, reference" },
+        { "op --suite bake", 2, NULL, "there is no suite 'bake'; there are alexnet, vgg16," },
+        { "op --suite lenet5 --op relu", 2, NULL, "a suite has convolutions only, not relu" },
+        { "op --suite lenet5 --op bake", 2, NULL, "there is no operation 'bake'" },
+        { "op --device bake", 1, NULL, "bake" },
+        { "op --op add --case 1D --pass backward_data --json", 1, NULL, "nothing that was asked for" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        call(cases[i].words);
+        cr_expect_eq(result.code, cases[i].code, "'%s': exit code %d: %s", cases[i].words, result.code,
+                     result.err);
+        cr_expect(cases[i].out ? strstr(result.out, cases[i].out) != NULL : result.out[0] == '\0',
+                  "'%s' prints: %s", cases[i].words, result.out);
+        cr_expect(cases[i].err ? strstr(result.err, cases[i].err) != NULL : result.err[0] == '\0',
+                  "'%s' says: %s", cases[i].words, result.err);
+    }
+}
+
+Test(bench, peak_has_its_fields)
+{
+    call("peak --json");
+    cr_assert_eq(result.code, 0, "%s", result.err);
+    json_t *object = json_loads(result.out, 0, NULL);
+    cr_expect(strlen(text(object, "device")) > 0);
+    cr_expect_gt(number(object, "gflops"), 0);
+    cr_expect_gt(number(object, "gbps"), 0);
+    json_decref(object);
+    call("peak");
+    cr_expect(strstr(result.out, "GFLOP/s") && strstr(result.out, "GB/s"), "%s", result.out);
+}
+
+/* 3 samples of 6 filters of 5x5 on 32x32: 3 * 6 * 28*28 * 25 multiply-adds, in each pass. */
+Test(bench, every_pass_and_implementation_of_a_case_is_a_line)
+{
+    bool seen[3][2] = { { false } };
+    char *rest = result.out;
+    call("op --op conv --case 'LeNet C1' --batch 3 --repeat 1 --json");
+    cr_assert_eq(result.code, 0, "%s", result.err);
+    for (json_t *row; (row = next_line(&rest)) != NULL; json_decref(row)) {
+        cr_expect(is(row, "case", "LeNet C1"));
+        cr_expect_gt(number(row, "ms"), 0);
+        cr_expect_gt(number(row, "gbps"), 0);
+        cr_expect_gt(number(row, "percent_of_peak"), 0);
+        cr_expect(number(row, "max_error") < 1e-5, "%s: %g", text(row, "impl"), number(row, "max_error"));
+        cr_expect_null(json_object_get(row, "count"));
+        if (is(row, "op", "channel_sum"))
+            continue;
+        const int pass = is(row, "pass", "forward") ? 0 : is(row, "pass", "backward_data") ? 1 : 2;
+        cr_expect(is(row, "op", "conv"));
+        cr_expect(pass < 2 || is(row, "pass", "backward_filter"));
+        seen[pass][is(row, "impl", "reference")] = true;
+        expect_flops(row, 2. * 3 * 6 * 28 * 28 * 25);
+    }
+    for (int pass = 0; pass < 3; pass++)
+        cr_expect(seen[pass][0] && seen[pass][1], "pass %d has not all implementations", pass);
+}
+
+Test(bench, one_pass_and_one_implementation_is_one_line)
+{
+    call("op --op conv --case 1D --pass backward_data --impl reference --json --repeat 1");
+    cr_assert_eq(result.code, 0, "%s", result.err);
+    json_t *row = json_loads(result.out, 0, NULL);
+    cr_assert(row, "not one line: %s", result.out);
+    cr_expect(is(row, "pass", "backward_data") && is(row, "impl", "reference") && is(row, "case", "1D"));
+    json_decref(row);
+}
+
+static void expect_operations(const char *words, const char *const *ops)
+{
+    char label[64];
+    call(words);
+    cr_expect_eq(result.code, 0, "%s: %s", words, result.err);
+    for (; *ops; ops++) {
+        snprintf(label, sizeof label, "\n%-21s forward ", *ops);
+        cr_expect(strstr(result.out, label), "%s is not in %s", *ops, result.out);
+    }
+}
+
+Test(bench, every_operation_can_be_measured)
+{
+    static const char forward[] = "op --pass forward --impl reference --repeat 1";
+    static const char *const dense[] = { "dense", NULL }, *const reshape[] = { "reshape", NULL };
+    static const char *const others[] = { "conv",
+                                          "max_pool",
+                                          "global_max_pool",
+                                          "average_pool",
+                                          "global_average_pool",
+                                          "l2_pool",
+                                          "global_l2_pool",
+                                          "relu",
+                                          "leaky_relu",
+                                          "sigmoid",
+                                          "tanh",
+                                          "add",
+                                          "flatten",
+                                          "softmax",
+                                          "softmax_cross_entropy",
+                                          "mean_squared_error",
+                                          "dot",
+                                          NULL };
+    char words[128];
+    snprintf(words, sizeof words, "%s --case 1D", forward);
+    expect_operations(words, others);
+    snprintf(words, sizeof words, "%s --op dense --case primes", forward);
+    expect_operations(words, dense);
+    snprintf(words, sizeof words, "%s --op reshape --case 'other channels'", forward);
+    expect_operations(words, reshape);
+}
+
+Test(bench, a_suite_ends_in_totals)
+{
+    /* C1: 6 maps of 28x28, 25 terms. C3: 16 of 10x10, 150. C5: 120 of 1, 400. */
+    static const double c1 = 2. * 2 * 6 * 784 * 25, c3 = 2. * 2 * 16 * 100 * 150, c5 = 2. * 2 * 120 * 400;
+    static const char *const passes[] = { "forward", "backward_data", "backward_filter" };
+    char *rest = result.out;
+    double milliseconds[3] = { 0 };
+    int totals = 0;
+    call("op --suite lenet5 --batch 2 --repeat 1 --json");
+    cr_assert_eq(result.code, 0, "%s", result.err);
+    for (json_t *row; (row = next_line(&rest)) != NULL; json_decref(row)) {
+        int pass = 0;
+        while (pass < 2 && !is(row, "pass", passes[pass]))
+            pass++;
+        if (!is(row, "op", "total")) {
+            milliseconds[pass] += number(row, "count") * number(row, "ms");
+            continue;
+        }
+        cr_expect(is(row, "case", "lenet5") && is(row, "pass", passes[totals++]));
+        cr_expect(fabs(number(row, "ms") / milliseconds[pass] - 1) < 1e-5);
+        cr_expect_eq(number(row, "count"), pass == 1 ? 2 : 3, "layers");
+        expect_flops(row, pass == 1 ? c3 + c5 : c1 + c3 + c5); /* nobody needs the picture's gradient */
+    }
+    cr_expect_eq(totals, 3);
+}
+
+/* What torchvision publishes about its networks: thousand million multiply-adds for a picture, those of the fully
+ * connected layers included; here they are taken off. */
+Test(bench, suites_agree_with_published_sums)
+{
+    static const struct {
+        const char *name;
+        int layers;
+        double giga, dense;
+    } nets[] = {
+        { "alexnet", 5, 0.714, 9216. * 4096 + 4096. * 4096 + 4096. * 1000 },
+        { "vgg16", 13, 15.470, 25088. * 4096 + 4096. * 4096 + 4096. * 1000 },
+        { "googlenet", 57, 1.498, 1024. * 1000 },
+        { "resnet18", 20, 1.814, 512. * 1000 },
+        { "resnet50", 53, 4.089, 2048. * 1000 },
+        { "resnext50_32x4d", 53, 4.230, 2048. * 1000 },
+        { "wide_resnet50_2", 53, 11.398, 2048. * 1000 },
+        { "densenet121", 120, 2.834, 1024. * 1000 },
+        { "lenet5", 3, 405600e-9, 0 },
+    };
+    for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) {
+        const struct suite *suite = suite_at((int)i);
+        double macs = nets[i].dense;
+        int layers = 0;
+        cr_assert(suite && strcmp(suite->name, nets[i].name) == 0);
+        for (int j = 0; j < suite->layer_count; j++) {
+            const struct suite_layer *l = &suite->layers[j];
+            const double side = (l->size + 2 * l->pad - l->window) / l->stride + 1;
+            layers += l->count;
+            macs += l->count * side * side * l->window * l->window * l->channels / l->groups * l->filters;
+        }
+        cr_expect_eq(layers, nets[i].layers, "%s has %d layers", suite->name, layers);
+        cr_expect(fabs(macs * 1e-9 - nets[i].giga) < 0.0005001, "%s needs %.6f", suite->name, macs * 1e-9);
+    }
+    cr_expect_null(suite_at((int)(sizeof nets / sizeof *nets)));
+}
+
+/* The folder of kernels gets one in which a sum is a difference. */
+Test(bench, a_wrong_kernel_is_noticed)
+{
+    bool planted = false;
+    for (const struct kernel_source *source = kernel_sources; source->name; source++) {
+        static const char sum[] = "((a) + (b))";
+        char *copy = strdup(source->text), *at = strstr(copy, sum);
+        if (strcmp(source->name, "elementwise.cl") == 0 && at) {
+            at[strcspn(at, "+")] = '-';
+            planted = true;
+        }
+        scratch_write(source->name, copy, strlen(copy));
+        free(copy);
+    }
+    cr_assert(planted, "elementwise.cl has no sum to be spoilt");
+    setenv("OCELLI_KERNEL_DIR", scratch_path(""), 1);
+    call("op --op add --case 1D --repeat 1");
+    cr_expect_eq(result.code, 1);
+    cr_expect(strstr(result.err, "add=reference is wrong in case \"1D\": its relative error is "), "%s",
+              result.err);
+}
