@@ -66,6 +66,7 @@ typedef struct {
 #define apply_sigmoid_gradient(T, dy, y, alpha) ((dy) * (y) * ((T)1 - (y)))
 #define apply_tanh(T, x, alpha) tanh(x)
 #define apply_tanh_gradient(T, dy, y, alpha) ((dy) * ((T)1 - (y) * (y)))
+#define apply_scale(T, x, alpha) ((x) * (T)(alpha))
 
 /* A window over the input, always three-dimensional (depth, height, width). Twin of struct geometry, ops/window.h. */
 typedef struct {

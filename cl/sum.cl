@@ -1,5 +1,5 @@
 /* sum.cl - sums of many values, in an order that depends on their number only; and a constant.
- * Host side: src/ops/sum.c, src/ops/fill.c.
+ * Host side: src/ops/sum.c, src/ops/fill.c, src/ops/multiply.c.
  *
  * OPERATION chooses what is summed by `sum`: value (a), product (a*b), squared_difference ((a - b)^2).
  * A sum is made of sums of short runs, so that its error grows with their length and number, not with their product. */
@@ -105,6 +105,13 @@ __kernel void channel_sum_split(IN(real, x), OUT(real, partial), const columns g
             for (int i = 0; i < BLOCK && column + i < g.rest; i++)
                 result[i] += p[g.rows * g.pitch + i];
     }
+}
+
+/* A summand of a weighted sum of scalars: y += weight*x; the first one sets y. */
+__kernel void weighted_sum(IN(real, x), IN_PLACE(real, y), const float weight, const int first)
+{
+    const acc before = first ? 0 : AT(y)[0];
+    AT(y)[0] = before + weight * AT(x)[0];
 }
 
 /* A scalar constant. */

@@ -278,7 +278,9 @@ OC_API oc_tensor *oc_relu(oc_tensor *x);                    /* max(x, 0); NaN st
 OC_API oc_tensor *oc_leaky_relu(oc_tensor *x, float slope); /* x > 0 ? x : slope*x; slope >= 0 */
 OC_API oc_tensor *oc_sigmoid(oc_tensor *x);                 /* 1/(1 + exp(-x)) */
 OC_API oc_tensor *oc_tanh(oc_tensor *x);
-OC_API oc_tensor *oc_add(oc_tensor *a, oc_tensor *b); /* equal shapes */
+OC_API oc_tensor *oc_add(oc_tensor *a, oc_tensor *b);      /* equal shapes */
+OC_API oc_tensor *oc_multiply(oc_tensor *a, oc_tensor *b); /* equal shapes */
+OC_API oc_tensor *oc_scale(oc_tensor *x, float factor);    /* factor*x; factor finite */
 
 /* Side by side along the channels: all other sizes must be equal. As a rule nothing is copied: the layers before write
  * into their share of the result. */
@@ -310,6 +312,9 @@ OC_API oc_tensor *oc_mean_squared_error(oc_tensor *y, oc_tensor *target);
 /* Sum over all elements of a*b; equal shapes. With b an input this starts the backward pass from any gradient b
  * of a: a vector-Jacobian product. */
 OC_API oc_tensor *oc_dot(oc_tensor *a, oc_tensor *b);
+
+/* Sum of weights[i]*losses[i], of 1 to 16 scalars: several losses trained at once, such as those of auxiliary heads. */
+OC_API oc_tensor *oc_weighted_sum(oc_tensor *const *losses, const float *weights, int count);
 
 /* Looking at a graph, layer by layer in the order of the calls. */
 typedef struct oc_layer_info {

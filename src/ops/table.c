@@ -22,6 +22,8 @@ const struct op *const op_table[] = {
     &op_tanh,
     &op_activation_backward,
     &op_add,
+    &op_multiply,
+    &op_scale,
     &op_reshape,
     &op_concat,
     &op_slice,
@@ -33,7 +35,8 @@ const struct op *const op_table[] = {
     &op_mean_squared_error,
     &op_mean_squared_error_backward,
     &op_dot,
-    &op_dot_backward, /* losses */
+    &op_dot_backward,
+    &op_weighted_sum, /* losses */
     &op_channel_sum,
     &op_fill,
     &op_sgd, /* gradients and updates */

@@ -15,6 +15,8 @@
     X(sigmoid)                                                                                               \
     X(tanh)                                                                                                  \
     X(add)                                                                                                   \
+    X(multiply)                                                                                              \
+    X(scale)                                                                                                 \
     X(flatten)                                                                                               \
     X(reshape)                                                                                               \
     X(concat)                                                                                                \
@@ -22,7 +24,8 @@
     X(softmax)                                                                                               \
     X(softmax_cross_entropy)                                                                                 \
     X(mean_squared_error)                                                                                    \
-    X(dot)
+    X(dot)                                                                                                   \
+    X(weighted_sum)
 
 #define DECLARE(op) extern const struct op_spec op##_spec;
 SPECS(DECLARE)
