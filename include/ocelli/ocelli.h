@@ -273,6 +273,18 @@ OC_API oc_tensor *oc_global_max_pool(oc_tensor *x);
 OC_API oc_tensor *oc_global_average_pool(oc_tensor *x);
 OC_API oc_tensor *oc_global_l2_pool(oc_tensor *x);
 
+typedef struct oc_lrn_desc {
+    int size;    /* channels in the window; 0: 5 */
+    float alpha; /* > 0; 0: 1e-4 */
+    float beta;  /* > 0; 0: 0.75 */
+    float k;     /* > 0; 0: 1 */
+} oc_lrn_desc;
+
+/* Local response normalisation across channels: y = x * (k + alpha/size * sum of x^2)^-beta, where the sum at channel c
+ * is over channels c - size/2 to c + (size - 1)/2 of the same pixel; those outside count as 0. PyTorch's
+ * LocalResponseNorm; Krizhevsky et al. 2012, section 3.3, whose alpha is not divided by the size. */
+OC_API oc_tensor *oc_lrn(oc_tensor *x, const oc_lrn_desc *desc);
+
 /* Elementwise; shapes stay. */
 OC_API oc_tensor *oc_relu(oc_tensor *x);                    /* max(x, 0); NaN stays NaN */
 OC_API oc_tensor *oc_leaky_relu(oc_tensor *x, float slope); /* x > 0 ? x : slope*x; slope >= 0 */

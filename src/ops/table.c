@@ -28,6 +28,8 @@ const struct op *const op_table[] = {
     &op_concat,
     &op_slice,
     &op_slice_backward,
+    &op_lrn,
+    &op_lrn_backward,
     &op_softmax,
     &op_softmax_backward,
     &op_softmax_cross_entropy,

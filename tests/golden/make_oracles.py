@@ -38,8 +38,12 @@ class Pool(c.Structure):
                 ("exclude_padding", c.c_bool)]
 
 
+class Lrn(c.Structure):
+    _fields_ = [("size", c.c_int), ("alpha", c.c_float), ("beta", c.c_float), ("k", c.c_float)]
+
+
 class Layer(c.Union):
-    _fields_ = [("conv", Conv), ("pool", Pool), ("slope", c.c_float), ("weights", c.c_float * 3), ("reshape", INT64_5),
+    _fields_ = [("conv", Conv), ("pool", Pool), ("lrn", Lrn), ("slope", c.c_float), ("reshape", INT64_5),
                 ("slice", c.c_int * 2)]
 
 
@@ -143,6 +147,13 @@ def pool(x, d, kind):
     return torch.sqrt(y) if kind == "l2" else y
 
 
+def lrn(x, d):
+    """local_response_norm wants a spatial dimension."""
+    y = F.local_response_norm(x if x.dim() > 2 else x.unsqueeze(2), d.size or 5, d.alpha or c.c_float(1e-4).value,
+                              d.beta or 0.75, d.k or 1.0)
+    return y.reshape(x.shape)
+
+
 FORWARD = {
     "conv": lambda case, x, w, b=None: conv(x, w, b, case.layer.conv),
     "dense": lambda case, x, w, b=None: F.linear(x, w, b),
@@ -157,17 +168,15 @@ FORWARD = {
     "sigmoid": lambda case, x: torch.sigmoid(x),
     "tanh": lambda case, x: torch.tanh(x),
     "add": lambda case, a, b: a + b,
-    "multiply": lambda case, a, b: a * b,
-    "scale": lambda case, x: x * case.layer.slope,
     "flatten": lambda case, x: x.flatten(1),
     "reshape": lambda case, x: x.reshape([size for size in case.layer.reshape if size]),
-    "concat": lambda case, a, b, d: torch.cat((a, b, d), 1),
+    "concat": lambda case, *x: torch.cat(x, 1),
     "slice": lambda case, x: x.narrow(1, *case.layer.slice),
+    "lrn": lambda case, x: lrn(x, case.layer.lrn),
     "softmax": lambda case, x: F.softmax(x, 1),
     "softmax_cross_entropy": lambda case, x, label: F.cross_entropy(x, label.long()),
     "mean_squared_error": lambda case, a, b: F.mse_loss(a, b),
     "dot": lambda case, a, b: (a * b).sum(),
-    "weighted_sum": lambda case, a, b, d: sum(w * (u * v).sum() for w, u, v in zip(case.layer.weights, (a, b, d), (b, d, a))),
 }
 
 

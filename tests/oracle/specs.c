@@ -21,6 +21,7 @@
     X(reshape)                                                                                               \
     X(concat)                                                                                                \
     X(slice)                                                                                                 \
+    X(lrn)                                                                                                   \
     X(softmax)                                                                                               \
     X(softmax_cross_entropy)                                                                                 \
     X(mean_squared_error)                                                                                    \
