@@ -43,8 +43,8 @@ class Lrn(c.Structure):
 
 
 class Layer(c.Union):
-    _fields_ = [("conv", Conv), ("pool", Pool), ("lrn", Lrn), ("slope", c.c_float), ("reshape", INT64_5),
-                ("slice", c.c_int * 2)]
+    _fields_ = [("conv", Conv), ("pool", Pool), ("lrn", Lrn), ("slope", c.c_float), ("weights", c.c_float * 3),
+                ("reshape", INT64_5), ("slice", c.c_int * 2)]
 
 
 class Case(c.Structure):
@@ -168,6 +168,8 @@ FORWARD = {
     "sigmoid": lambda case, x: torch.sigmoid(x),
     "tanh": lambda case, x: torch.tanh(x),
     "add": lambda case, a, b: a + b,
+    "multiply": lambda case, a, b: a * b,
+    "scale": lambda case, x: x * case.layer.slope,
     "flatten": lambda case, x: x.flatten(1),
     "reshape": lambda case, x: x.reshape([size for size in case.layer.reshape if size]),
     "concat": lambda case, *x: torch.cat(x, 1),
@@ -177,6 +179,7 @@ FORWARD = {
     "softmax_cross_entropy": lambda case, x, label: F.cross_entropy(x, label.long()),
     "mean_squared_error": lambda case, a, b: F.mse_loss(a, b),
     "dot": lambda case, a, b: (a * b).sum(),
+    "weighted_sum": lambda case, a, b, d: sum(w * (u * v).sum() for w, u, v in zip(case.layer.weights, (a, b, d), (b, d, a))),
 }
 
 
