@@ -48,8 +48,8 @@ typedef struct {
     float alpha;
 } rows;
 
-/* Elementwise functions, for a scalar or vector type T. The gradient is written in terms of the output y, so that the
- * input need not be kept. Comparisons are written so that a NaN stays one. */
+/* Elementwise functions, for a scalar or vector type T. The gradient is written in terms of the output y where that is
+ * possible, so that the input x need not be kept. Comparisons are written so that a NaN stays one. */
 #ifndef FUNCTION
 #define FUNCTION apply_identity
 #endif
@@ -66,6 +66,21 @@ typedef struct {
 #define apply_sigmoid_gradient(T, dy, y, alpha) ((dy) * (y) * ((T)1 - (y)))
 #define apply_tanh(T, x, alpha) tanh(x)
 #define apply_tanh_gradient(T, dy, y, alpha) ((dy) * ((T)1 - (y) * (y)))
+#define apply_relu6(T, x, alpha) ((x) < (T)0 ? (T)0 : (x) > (T)6 ? (T)6 : (x))
+#define apply_relu6_gradient(T, dy, y, alpha) ((y) <= (T)0 ? (T)0 : (y) >= (T)6 ? (T)0 : (dy))
+#define apply_elu(T, x, alpha) ((x) > (T)0 ? (x) : expm1(x) * (T)(alpha))
+#define apply_elu_gradient(T, dy, y, alpha) ((y) <= (T)0 ? (dy) * ((y) + (T)(alpha)) : (dy))
+#define apply_softplus(T, x, alpha) (apply_relu(T, x, alpha) + log1p(exp(-fabs(x))))
+#define apply_softplus_gradient(T, dy, y, alpha) ((dy) * -expm1(-(y))) /* that is sigmoid(x) */
+#define apply_silu(T, x, alpha) ((x) / ((T)1 + exp(-(x))))
+#define apply_silu_gradient(T, dy, x, alpha) \
+    ((dy) * apply_sigmoid(T, x, alpha) * ((T)1 + (x) * ((T)1 - apply_sigmoid(T, x, alpha))))
+#define apply_hard_swish(T, x, alpha) ((x) * apply_relu6(T, (x) + (T)3, alpha) / (T)6)
+#define apply_hard_swish_gradient(T, dy, x, alpha) \
+    ((x) <= (T)-3 ? (T)0 : (x) < (T)3 ? (dy) * ((x) / (T)3 + (T)0.5f) : (dy))
+#define apply_gelu(T, x, alpha) ((T)0.5f * (x) * erfc((x) * (T)-M_SQRT1_2_F)) /* erfc: no cancellation where x < 0 */
+#define apply_gelu_gradient(T, dy, x, alpha) \
+    ((dy) * ((T)0.5f * erfc((x) * (T)-M_SQRT1_2_F) + (x) * (T)0.3989422804f * exp((T)-0.5f * (x) * (x))))
 #define apply_scale(T, x, alpha) ((x) * (T)(alpha))
 
 /* A window over the input, always three-dimensional (depth, height, width). Twin of struct geometry, ops/window.h. */

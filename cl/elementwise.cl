@@ -1,6 +1,7 @@
 /* elementwise.cl - y = f(a, b), value by value. Host side: src/ops/elementwise.c.
  *
- * OPERATION chooses f: activate (a), activate_gradient (a = dy, b = y), add, multiply, and with a scalar s in memory scaled (a)
+ * OPERATION chooses f: activate (a), activate_gradient (a = dy, b = y), add, multiply, below_zero_product
+ * (a > 0 ? 0 : a*b), and with a scalar s in memory scaled (a)
  * and scaled_difference (a - b). The memory of y may be that of a or b. */
 #ifndef OPERATION
 #define OPERATION activate
@@ -10,6 +11,7 @@
 #define OPERATION_activate_gradient(T, a, b) APPLY_GRADIENT(T, a, b, r.alpha)
 #define OPERATION_add(T, a, b) ((a) + (b))
 #define OPERATION_multiply(T, a, b) ((a) * (b))
+#define OPERATION_below_zero_product(T, a, b) ((a) > (T)0 ? (T)0 : (a) * (b))
 #define OPERATION_scaled(T, a, b) ((a) * (r.alpha * AT(s)[0]))
 #define OPERATION_scaled_difference(T, a, b) (((a) - (b)) * (r.alpha * AT(s)[0]))
 #define EVALUATE(T, a, b) JOIN(OPERATION_, OPERATION)(T, a, b)

@@ -290,9 +290,25 @@ OC_API oc_tensor *oc_relu(oc_tensor *x);                    /* max(x, 0); NaN st
 OC_API oc_tensor *oc_leaky_relu(oc_tensor *x, float slope); /* x > 0 ? x : slope*x; slope >= 0 */
 OC_API oc_tensor *oc_sigmoid(oc_tensor *x);                 /* 1/(1 + exp(-x)) */
 OC_API oc_tensor *oc_tanh(oc_tensor *x);
+OC_API oc_tensor *oc_relu6(oc_tensor *x);                  /* min(max(x, 0), 6) */
+OC_API oc_tensor *oc_elu(oc_tensor *x, float alpha);       /* x > 0 ? x : alpha*(exp(x) - 1); alpha >= 0 */
+OC_API oc_tensor *oc_softplus(oc_tensor *x);               /* log(1 + exp(x)) */
+OC_API oc_tensor *oc_silu(oc_tensor *x);                   /* x/(1 + exp(-x)) */
+OC_API oc_tensor *oc_hard_swish(oc_tensor *x);             /* x*min(max(x + 3, 0), 6)/6 */
+OC_API oc_tensor *oc_gelu(oc_tensor *x);                   /* x*(1 + erf(x/sqrt(2)))/2 */
 OC_API oc_tensor *oc_add(oc_tensor *a, oc_tensor *b);      /* equal shapes */
 OC_API oc_tensor *oc_multiply(oc_tensor *a, oc_tensor *b); /* equal shapes */
 OC_API oc_tensor *oc_scale(oc_tensor *x, float factor);    /* factor*x; factor finite */
+
+typedef struct oc_prelu_desc {
+    const char *name;
+    bool shared;         /* one slope for all channels instead of one per channel */
+    bool frozen;         /* the slopes are not trained and cost no gradient */
+    oc_init weight_init; /* OC_INIT_DEFAULT: constant 0.25 */
+} oc_prelu_desc;
+
+/* x > 0 ? x : w*x with learned slopes w. Parameter NAME.weight (channels), or (1) if shared. He et al. 2015. */
+OC_API oc_tensor *oc_prelu(oc_tensor *x, const oc_prelu_desc *desc);
 
 /* Side by side along the channels: all other sizes must be equal. As a rule nothing is copied: the layers before write
  * into their share of the result. */

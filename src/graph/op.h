@@ -59,7 +59,8 @@ struct op {
         in_place; /* bit i: output 0 may be written over input i, if equal in size and not needed again */
     const char *function; /* elementwise with one input: its OpenCL function of (value, alpha) in common.cl */
     float (*alpha)(const struct node *n); /* that function's alpha; NULL: 0 */
-    bool takes_epilogue;                  /* can apply such a function to its output before storing it */
+    bool gradient_needs_input; /* that function's gradient is one of its input; false: of its output */
+    bool takes_epilogue;       /* can apply such a function to its output before storing it */
     bool
         joins_channels; /* output 0 is the inputs side by side; emit copies those that do not lie there already */
     bool layer;         /* something a user asked for: shown by summary */

@@ -1,7 +1,8 @@
-/* activation.c - ReLU, leaky ReLU, sigmoid, tanh. Kernels: cl/elementwise.cl with the functions of cl/common.cl.
- * Oracle: tests/oracle/activation.c.
- * The gradient needs the output only, so that the input's memory is free at once and a convolution can apply the
- * function before it stores. */
+/* activation.c - nonlinear functions value by value, without parameters. Kernels: cl/elementwise.cl with the functions of
+ * cl/common.cl. Oracles: tests/oracle/<function>.c.
+ * Where it can, the gradient needs the output only, so that the input's memory is free at once and a convolution can
+ * apply the function before it stores. Where y does not determine x, it takes x: fusion then stops by itself in
+ * training, since what the convolution makes has two readers. */
 #include "ops/elementwise.h"
 #include "ops/ops.h"
 
@@ -16,7 +17,7 @@ static oc_status infer(struct node *n)
     if (n->in[0]->type != ELEMENT_F32)
         return node_fail(n, OC_E_ARGUMENT, "its input must be OC_F32");
     if (!(d->alpha >= 0.f && d->alpha <= 1e30f))
-        return node_fail(n, OC_E_ARGUMENT, "slope must be a number of at least 0, it is %g",
+        return node_fail(n, OC_E_ARGUMENT, "slope or alpha must be a number of at least 0, it is %g",
                          (double)d->alpha);
     return node_output(n, 0, ELEMENT_F32, &n->in[0]->shape);
 }
@@ -70,7 +71,7 @@ static const struct impl backward_impls[] = {
     { 0 },
 };
 
-/* (dy, y) -> dx */
+/* (dy, y), or (dy, x) if the function needs its input -> dx */
 const struct op op_activation_backward = {
     .name = "activation_backward",
     .desc_size = sizeof(struct activation),
@@ -82,10 +83,11 @@ const struct op op_activation_backward = {
 
 static oc_status gradient(struct node *n)
 {
-    if (!n->in[0]->wants_gradient)
+    oc_tensor *x = n->in[0], *y = n->out[0], *kept = n->op->gradient_needs_input ? x : y;
+    if (!x->wants_gradient)
         return OC_OK;
-    return contribute(n->in[0], graph_append(&op_activation_backward, n->desc, NULL,
-                                             (oc_tensor *[]){ n->out[0]->gradient, n->out[0] }, 2));
+    return contribute(
+        x, graph_append(&op_activation_backward, n->desc, NULL, (oc_tensor *[]){ y->gradient, kept }, 2));
 }
 
 static const struct impl forward_impls[] = {
@@ -100,7 +102,7 @@ static float alpha(const struct node *n)
     return d->alpha;
 }
 
-#define ACTIVATION(id)                                                                                       \
+#define ACTIVATION(id, needs_input)                                                                          \
     const struct op op_##id = {                                                                              \
         .name = #id,                                                                                         \
         .desc_size = sizeof(struct activation),                                                              \
@@ -109,15 +111,22 @@ static float alpha(const struct node *n)
         .cost = cost,                                                                                        \
         .impls = forward_impls,                                                                              \
         .in_place = 1,                                                                                       \
+        .gradient_needs_input = needs_input,                                                                 \
         .function = "apply_" #id,                                                                            \
         .alpha = alpha,                                                                                      \
         .layer = true,                                                                                       \
     }
 
-ACTIVATION(relu);
-ACTIVATION(leaky_relu);
-ACTIVATION(sigmoid);
-ACTIVATION(tanh);
+ACTIVATION(relu, false);
+ACTIVATION(leaky_relu, false);
+ACTIVATION(relu6, false);
+ACTIVATION(elu, false);
+ACTIVATION(sigmoid, false);
+ACTIVATION(tanh, false);
+ACTIVATION(softplus, false);
+ACTIVATION(silu, true);
+ACTIVATION(hard_swish, true);
+ACTIVATION(gelu, true);
 
 static oc_tensor *append(const struct op *op, oc_tensor *x, float alpha)
 {
@@ -142,4 +151,34 @@ oc_tensor *oc_sigmoid(oc_tensor *x)
 oc_tensor *oc_tanh(oc_tensor *x)
 {
     return append(&op_tanh, x, 0.f);
+}
+
+oc_tensor *oc_relu6(oc_tensor *x)
+{
+    return append(&op_relu6, x, 0.f);
+}
+
+oc_tensor *oc_elu(oc_tensor *x, float alpha)
+{
+    return append(&op_elu, x, alpha);
+}
+
+oc_tensor *oc_softplus(oc_tensor *x)
+{
+    return append(&op_softplus, x, 0.f);
+}
+
+oc_tensor *oc_silu(oc_tensor *x)
+{
+    return append(&op_silu, x, 0.f);
+}
+
+oc_tensor *oc_hard_swish(oc_tensor *x)
+{
+    return append(&op_hard_swish, x, 0.f);
+}
+
+oc_tensor *oc_gelu(oc_tensor *x)
+{
+    return append(&op_gelu, x, 0.f);
 }

@@ -11,13 +11,16 @@ extern const struct op op_add, op_average_pool, op_concat, op_conv, op_dense, op
     op_leaky_relu, op_lrn, op_max_pool, op_mean_squared_error, op_relu, op_reshape, op_sigmoid, op_slice,
     op_softmax, op_softmax_cross_entropy, op_tanh;
 
-extern const struct op op_multiply, op_scale, op_weighted_sum;
+extern const struct op op_elu, op_gelu, op_hard_swish, op_multiply, op_prelu, op_relu6, op_scale, op_silu,
+    op_softplus, op_weighted_sum;
 
 /* What only passes and gradient rules append. */
 extern const struct op op_activation_backward, op_average_pool_backward, op_channel_sum,
     op_conv_backward_data, op_conv_backward_filter, op_dot_backward, op_fill, op_l2_pool_backward,
     op_lrn_backward, op_max_pool_backward, op_mean_squared_error_backward, op_pack_filter, op_sgd,
     op_slice_backward, op_softmax_backward, op_softmax_cross_entropy_backward;
+
+extern const struct op op_prelu_backward, op_prelu_slope;
 
 /* Every operation, ended by NULL. */
 extern const struct op *const op_table[];

@@ -42,8 +42,12 @@ class Lrn(c.Structure):
     _fields_ = [("size", c.c_int), ("alpha", c.c_float), ("beta", c.c_float), ("k", c.c_float)]
 
 
+class Prelu(c.Structure):
+    _fields_ = [("name", c.c_char_p), ("shared", c.c_bool), ("frozen", c.c_bool), ("weight_init", Init)]
+
+
 class Layer(c.Union):
-    _fields_ = [("conv", Conv), ("pool", Pool), ("lrn", Lrn), ("slope", c.c_float), ("weights", c.c_float * 3),
+    _fields_ = [("conv", Conv), ("pool", Pool), ("lrn", Lrn), ("slope", c.c_float), ("prelu", Prelu), ("weights", c.c_float * 3),
                 ("reshape", INT64_5), ("slice", c.c_int * 2)]
 
 
@@ -167,6 +171,13 @@ FORWARD = {
     "leaky_relu": lambda case, x: F.leaky_relu(x, case.layer.slope),
     "sigmoid": lambda case, x: torch.sigmoid(x),
     "tanh": lambda case, x: torch.tanh(x),
+    "relu6": lambda case, x: F.relu6(x),
+    "elu": lambda case, x: F.elu(x, case.layer.slope),
+    "softplus": lambda case, x: F.softplus(x, threshold=100),  # x itself from 20 on is right in float only
+    "silu": lambda case, x: F.silu(x),
+    "hard_swish": lambda case, x: F.hardswish(x),
+    "gelu": lambda case, x: F.gelu(x),
+    "prelu": lambda case, x, w: F.prelu(x, w),
     "add": lambda case, a, b: a + b,
     "multiply": lambda case, a, b: a * b,
     "scale": lambda case, x: x * case.layer.slope,

@@ -14,6 +14,13 @@
     X(leaky_relu)                                                                                            \
     X(sigmoid)                                                                                               \
     X(tanh)                                                                                                  \
+    X(relu6)                                                                                                 \
+    X(elu)                                                                                                   \
+    X(softplus)                                                                                              \
+    X(silu)                                                                                                  \
+    X(hard_swish)                                                                                            \
+    X(gelu)                                                                                                  \
+    X(prelu)                                                                                                 \
     X(add)                                                                                                   \
     X(multiply)                                                                                              \
     X(scale)                                                                                                 \

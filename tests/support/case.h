@@ -19,6 +19,7 @@ struct op_case {
         oc_dense_desc dense;
         oc_pool_desc pool;
         float slope;
+        oc_prelu_desc prelu;
         float weights[3];
         oc_lrn_desc lrn;
         int64_t reshape[OC_MAX_RANK];
