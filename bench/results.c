@@ -31,11 +31,12 @@ static oc_status keep_parameters(struct results *results, struct trial *t)
     oc_status status = OC_OK;
     for (int i = 0; status == OC_OK && i < t->parameter_count; i++) {
         oc_parameter_info info;
-        status = oc_parameter_info_of(t->model, trial_parameters[i], &info);
+        status = oc_parameter_info_at(t->model, i, &info);
         if (status != OC_OK)
             break;
         float *values = floats_unset(info.count);
-        status = oc_parameter_get(t->model, info.name, OC_GRADIENT, values, info.count);
+        status =
+            oc_parameter_get(t->model, info.name, info.state ? OC_VALUE : OC_GRADIENT, values, info.count);
         keep(results, 1 + t->desc.spec->inputs + i, values, info.count);
     }
     return status;
@@ -55,7 +56,9 @@ oc_status results_compute(struct results *results, struct trial *t, int batch)
                                              .data = floats_unset(result_count(t->in[i], batch)),
                                              .gradient = true };
         }
-    const oc_status status = trial_run(t, batch, y, gradients);
+    oc_status status = trial_restore(t);
+    if (status == OC_OK)
+        status = trial_run(t, batch, y, gradients);
     keep(results, 0, y[0].data, result_count(t->y, batch));
     for (int i = 0; i < count; i++)
         keep(results, index[i], gradients[i].data, result_count(gradients[i].tensor, batch));
@@ -101,6 +104,10 @@ void results_expect(struct results *results, const struct trial *t)
             fill(&dy, t->dy_values, false);
         spec->backward(c, in, &y, &dy, din);
         operand_destroy(&dy);
+    }
+    if (spec->infer) { /* y is fetched from inference */
+        operand_destroy(&y);
+        spec->infer(c, in, &y);
     }
     for (int i = 0; i < count; i++) {
         operand_destroy(&in[i]);

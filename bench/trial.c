@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const trial_parameters[MAX_PARAMETERS] = { LAYER ".weight", LAYER ".bias" };
-
 bool trial_is_label(const struct trial *t, int input)
 {
     return t->desc.spec->labels && input == t->desc.spec->inputs - 1;
@@ -88,16 +86,30 @@ static oc_status set_parameters(struct trial *t)
     t->parameter_count = oc_parameter_count(t->model);
     for (int i = 0; status == OC_OK && i < t->parameter_count; i++) {
         oc_parameter_info info;
-        status = oc_parameter_info_of(t->model, trial_parameters[i], &info);
+        status = oc_parameter_info_at(t->model, i, &info);
         if (status != OC_OK)
             break;
         t->parameters[i] = draw_floats(info.count, 1, MAX_INPUTS + i);
+        for (int64_t j = 0; info.state && j < info.count; j++)
+            t->parameters[i][j] = fabsf(t->parameters[i][j]);
         status = oc_parameter_set(t->model, info.name, OC_VALUE, t->parameters[i], info.count);
     }
     return status;
 }
 
 /* ---- the model ---- */
+
+oc_status trial_restore(struct trial *t)
+{
+    oc_status status = OC_OK;
+    for (int i = 0; status == OC_OK && i < t->parameter_count; i++) {
+        oc_parameter_info info;
+        status = oc_parameter_info_at(t->model, i, &info);
+        if (status == OC_OK && info.state)
+            status = oc_parameter_set(t->model, info.name, OC_VALUE, t->parameters[i], info.count);
+    }
+    return status;
+}
 
 static oc_tensor *input(struct trial *t, oc_input_desc desc, const int64_t shape[OC_MAX_RANK])
 {

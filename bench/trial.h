@@ -30,9 +30,11 @@ struct trial {
 oc_status trial_create(struct trial *t, oc_device *device, const struct trial_desc *desc);
 void trial_destroy(struct trial *t);
 
-extern const char *const trial_parameters[MAX_PARAMETERS]; /* their names */
 bool trial_is_label(const struct trial *t, int input);
 int trial_batch(const struct trial *t); /* of the whole case */
+
+/* Sets what training writes, such as running averages, to where it started. */
+oc_status trial_restore(struct trial *t);
 
 /* Inference and, if the trial has it, backward on the first samples; either list of fetches may be NULL. */
 oc_status trial_run(struct trial *t, int batch, const oc_fetch *results, const oc_fetch *gradients);

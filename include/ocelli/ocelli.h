@@ -285,6 +285,22 @@ typedef struct oc_lrn_desc {
  * LocalResponseNorm; Krizhevsky et al. 2012, section 3.3, whose alpha is not divided by the size. */
 OC_API oc_tensor *oc_lrn(oc_tensor *x, const oc_lrn_desc *desc);
 
+typedef struct oc_batch_norm_desc {
+    const char *name;
+    float epsilon;    /* added to the variance; 0: 1e-5 */
+    float momentum;   /* share of the batch in the running averages; 0: 0.1 */
+    bool no_affine;   /* without weight and bias */
+    bool frozen;      /* weight and bias are not trained */
+    bool use_running; /* normalise by the running averages in training too, and leave them as they are */
+} oc_batch_norm_desc;
+
+/* Batch normalisation of each channel: y = weight*(x - mean)/sqrt(variance + epsilon) + bias. In training mean and
+ * (biased) variance are those over (n, spatial...), at least two values, and the running averages become
+ * (1 - momentum)*average + momentum*batch's (with the unbiased variance), in oc_train_step as in oc_compute_gradients. In
+ * inference the running averages take their place. Parameters NAME.weight, NAME.bias, NAME.running_mean and
+ * NAME.running_var (c), the last two being state. PyTorch's BatchNorm; Ioffe and Szegedy 2015. */
+OC_API oc_tensor *oc_batch_norm(oc_tensor *x, const oc_batch_norm_desc *desc);
+
 /* Elementwise; shapes stay. */
 OC_API oc_tensor *oc_relu(oc_tensor *x);                    /* max(x, 0); NaN stays NaN */
 OC_API oc_tensor *oc_leaky_relu(oc_tensor *x, float slope); /* x > 0 ? x : slope*x; slope >= 0 */
@@ -349,7 +365,7 @@ typedef struct oc_layer_info {
     const char *name, *type;
     int rank;
     int64_t output[OC_MAX_RANK]; /* (n, c, spatial...) */
-    int64_t parameters;          /* values in weights and biases */
+    int64_t parameters;          /* values in weights and biases; not state */
     int64_t macs;                /* multiply-adds of one sample's forward pass, convolution and dense only */
     int64_t bytes;               /* one sample's output, before any sharing of memory */
 } oc_layer_info;
@@ -438,7 +454,8 @@ OC_API float oc_model_get_rate(const oc_model *model);
 OC_API int64_t oc_model_get_step(const oc_model *model);           /* updates done so far */
 OC_API oc_status oc_model_set_step(oc_model *model, int64_t step); /* >= 0; for going on from saved values */
 
-/* Where the time goes: runs the last batch again (train: without the update) and calls `fn` per launch. */
+/* Where the time goes: runs the last batch again and calls `fn` per launch. With `train` like oc_compute_gradients: no
+ * update, but layers write their state, such as running averages, once more. */
 typedef struct oc_profile_entry {
     const char *layer, *op, *implementation, *kernel;
     bool backward;
@@ -460,7 +477,8 @@ typedef struct oc_parameter_info {
     int rank;
     int64_t shape[OC_MAX_RANK]; /* convolution: (filters, c/groups, window...); dense: (units, c) */
     int64_t count;              /* values */
-    bool frozen;
+    bool frozen;                /* not trained: no gradient, no update */
+    bool state;                 /* frozen too, but its layer writes it while training: running averages */
 } oc_parameter_info;
 
 /* What is kept per parameter. */
@@ -481,7 +499,8 @@ OC_API oc_status oc_parameter_get(oc_model *model, const char *name, oc_slot slo
 OC_API oc_status oc_parameter_set(oc_model *model, const char *name, oc_slot slot, const float *values,
                                   int64_t count);
 
-/* Draws a parameter anew (all of them if name is NULL). The values depend on seed and name only. */
+/* Draws a parameter anew (all of them if name is NULL; state then starts as its layer says, whatever `init` is). The
+ * values depend on seed and name only. */
 OC_API oc_status oc_parameter_initialize(oc_model *model, const char *name, const oc_init *init,
                                          uint64_t seed);
 
@@ -494,7 +513,8 @@ typedef struct oc_save_desc {
 /* safetensors files with PyTorch's names and layout. Saving is atomic: the old file stays until the new one is
  * complete and on disk. Loading is strict: every parameter must be there with its shape and nothing else may be
  * (but a training state that this model has no use for); otherwise nothing is changed and the error names what
- * is missing or unexpected. Velocities and the step count that the file does not have become zero. */
+ * is missing or unexpected. Velocities and the step count that the file does not have become zero. Beside a
+ * NAME.running_mean lies NAME.num_batches_tracked, because PyTorch wants it: the step count, which loading ignores. */
 OC_API oc_status oc_model_save(oc_model *model, const char *path, const oc_save_desc *desc);
 OC_API oc_status oc_model_load(oc_model *model, const char *path);
 

@@ -66,7 +66,7 @@ static int64_t parameter_count(const oc_model *model)
     int64_t count = 0;
     oc_parameter_info info;
     for (int i = 0; i < oc_parameter_count(model); i++)
-        if (oc_parameter_info_at(model, i, &info) == OC_OK)
+        if (oc_parameter_info_at(model, i, &info) == OC_OK && !info.state)
             count += info.count;
     return count;
 }

@@ -64,6 +64,7 @@ struct op {
     bool
         joins_channels; /* output 0 is the inputs side by side; emit copies those that do not lie there already */
     bool layer;         /* something a user asked for: shown by summary */
+    bool multiplies; /* its cost is what summary counts as multiply-adds */
 };
 
 #endif

@@ -56,9 +56,9 @@ oc_status oc_graph_layer(const oc_graph *graph, int index, oc_layer_info *info)
     info->type = n->op->name;
     describe(info, n->out[0]);
     for (int i = 0; i < n->in_count; i++)
-        if (n->in[i]->kind == TENSOR_PARAMETER)
+        if (n->in[i]->kind == TENSOR_PARAMETER && !n->in[i]->parameter->state)
             info->parameters += shape_count(&n->in[i]->shape);
-    if (n->parameter_count > 0 && n->op->cost) {
+    if (n->op->multiplies) {
         struct cost cost = { 0 };
         n->op->cost(n, &cost);
         info->macs = (int64_t)(cost.flops / 2.0 / (double)n->in[0]->shape.dim[0] + 0.5);

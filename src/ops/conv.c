@@ -126,6 +126,7 @@ const struct op op_conv = {
     .impls = conv_impls,
     .takes_epilogue = true,
     .layer = true,
+    .multiplies = true,
 };
 
 const struct op op_dense = {
@@ -138,6 +139,7 @@ const struct op op_dense = {
     .impls = conv_impls,
     .takes_epilogue = true,
     .layer = true,
+    .multiplies = true,
 };
 
 /* (dy, w) -> dx */

@@ -22,6 +22,9 @@ extern const struct op op_activation_backward, op_average_pool_backward, op_chan
 
 extern const struct op op_prelu_backward, op_prelu_slope;
 
+/* Batch normalisation: the layer, then what it appends. */
+extern const struct op op_batch_norm, op_batch_norm_backward, op_batch_norm_scale, op_batch_norm_sums;
+
 /* Every operation, ended by NULL. */
 extern const struct op *const op_table[];
 

@@ -16,6 +16,10 @@ const struct op *const op_table[] = {
     &op_average_pool_backward,
     &op_l2_pool,
     &op_l2_pool_backward, /* pooling */
+    &op_batch_norm,
+    &op_batch_norm_scale,
+    &op_batch_norm_sums,
+    &op_batch_norm_backward, /* normalisation */
     &op_relu,
     &op_leaky_relu,
     &op_sigmoid,

@@ -78,7 +78,8 @@ oc_status oc_parameter_info_at(const oc_model *model, int index, oc_parameter_in
     *info = (oc_parameter_info){ .name = value->name,
                                  .rank = value->shape.rank,
                                  .count = shape_count(&value->shape),
-                                 .frozen = value->parameter->frozen };
+                                 .frozen = value->parameter->frozen || value->parameter->state,
+                                 .state = value->parameter->state };
     memcpy(info->shape, value->shape.dim, sizeof info->shape);
     return OC_OK;
 }
@@ -189,7 +190,8 @@ oc_status oc_parameter_initialize(oc_model *model, const char *name, const oc_in
     int index;
     for (int i = 0; !name && i < model->parameter_count; i++) {
         const oc_tensor *w = model->parameters[i].value;
-        TRY(initialize(model, w, init ? init : &w->parameter->init, seed));
+        const bool given = init && !w->parameter->state;
+        TRY(initialize(model, w, given ? init : &w->parameter->init, seed));
     }
     if (!name)
         return OC_OK;

@@ -42,17 +42,24 @@ class Lrn(c.Structure):
     _fields_ = [("size", c.c_int), ("alpha", c.c_float), ("beta", c.c_float), ("k", c.c_float)]
 
 
+class BatchNorm(c.Structure):
+    _fields_ = [("name", c.c_char_p), ("epsilon", c.c_float), ("momentum", c.c_float), ("no_affine", c.c_bool),
+                ("frozen", c.c_bool), ("use_running", c.c_bool)]
+
+
 class Prelu(c.Structure):
     _fields_ = [("name", c.c_char_p), ("shared", c.c_bool), ("frozen", c.c_bool), ("weight_init", Init)]
 
 
 class Layer(c.Union):
-    _fields_ = [("conv", Conv), ("pool", Pool), ("lrn", Lrn), ("slope", c.c_float), ("prelu", Prelu), ("weights", c.c_float * 3),
+    _fields_ = [("conv", Conv), ("pool", Pool), ("batch_norm", BatchNorm), ("lrn", Lrn), ("slope", c.c_float),
+                ("prelu", Prelu), ("weights", c.c_float * 3),
                 ("reshape", INT64_5), ("slice", c.c_int * 2)]
 
 
 class Case(c.Structure):
-    _fields_ = [("name", c.c_char_p), ("shape", INT64_5 * 3), ("scale", c.c_float), ("layer", Layer)]
+    _fields_ = [("name", c.c_char_p), ("shape", INT64_5 * 3), ("scale", c.c_float), ("offset", c.c_float),
+                ("layer", Layer)]
 
 
 class Operand(c.Structure):
@@ -65,12 +72,12 @@ class Operand(c.Structure):
 
 class Spec(c.Structure):
     _fields_ = [("op", c.c_char_p), ("cases", c.POINTER(Case)), ("case_count", c.c_int), ("inputs", c.c_int),
-                ("labels", c.c_bool), ("exact", c.c_bool), ("functions", c.c_void_p * 4)]
+                ("states", c.c_int), ("labels", c.c_bool), ("exact", c.c_bool), ("functions", c.c_void_p * 5)]
 
 
 class Problem(c.Structure):
-    _fields_ = [("spec", c.POINTER(Spec)), ("case", c.POINTER(Case)), ("count", c.c_int), ("x", Operand * 5),
-                ("dx", Operand * 5), ("y", Operand), ("dy", Operand)]
+    _fields_ = [("spec", c.POINTER(Spec)), ("case", c.POINTER(Case)), ("count", c.c_int), ("x", Operand * 7),
+                ("dx", Operand * 7), ("y", Operand), ("dy", Operand), ("inferred", Operand)]
 
 
 def load():
@@ -158,7 +165,14 @@ def lrn(x, d):
     return y.reshape(x.shape)
 
 
+def batch_norm(d, x, *parameters):
+    *affine, mean, variance = parameters
+    momentum, epsilon = d.momentum or c.c_float(0.1).value, d.epsilon or c.c_float(1e-5).value
+    return F.batch_norm(x, mean, variance, *affine, training=not d.use_running, momentum=momentum, eps=epsilon)
+
+
 FORWARD = {
+    "batch_norm": lambda case, *x: batch_norm(case.layer.batch_norm, *x),
     "conv": lambda case, x, w, b=None: conv(x, w, b, case.layer.conv),
     "dense": lambda case, x, w, b=None: F.linear(x, w, b),
     "max_pool": lambda case, x: pool(x, case.layer.pool, "max"),
@@ -204,24 +218,26 @@ def checksum(x):
 def row(library, spec, case):
     problem = Problem()
     library.problem_create(c.byref(problem), c.byref(spec), c.byref(case), FILL_INTEGER if spec.exact else FILL_REAL)
-    x = [problem.x[i].tensor().requires_grad_(not (spec.labels and i == spec.inputs - 1))
+    states = problem.count - spec.states  # the first; those after it change in place
+    x = [problem.x[i].tensor().requires_grad_(i < states and not (spec.labels and i == spec.inputs - 1))
          for i in range(problem.count)]
     y = FORWARD[spec.op.decode()](case, *x)
     y.backward(problem.dy.tensor().reshape(y.shape))
-    sums = [checksum(y.detach())] + [0.0 if t.grad is None else checksum(t.grad) for t in x]
+    sums = [checksum(y.detach())] + [0.0 if t.grad is None else checksum(t.grad) for t in x[:states]]
+    sums += [checksum(t) for t in x[states:]]
     library.problem_destroy(c.byref(problem))
     return f'    {{ "{spec.op.decode()}", "{case.name.decode()}", {{ {", ".join(map(repr, sums))} }} }},'
 
 
 HEADER = """/* oracles.h - made by make_oracles.py with PyTorch {version}: of every case the checksums of the result and of the
- * gradients of inputs and parameters. */
+ * gradients of inputs and parameters; of states, such as running averages, what they become. */
 #ifndef GOLDEN_ORACLES_H
 #define GOLDEN_ORACLES_H
 
 // clang-format off
 static const struct golden {{
     const char *op, *name;
-    double sums[6];
+    double sums[8];
 }} goldens[] = {{
 """
 

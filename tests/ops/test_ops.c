@@ -112,16 +112,20 @@ static void trial_destroy(struct trial *t)
     t->graph = NULL;
 }
 
-static const char *parameter_name(const struct problem *p, int operand)
+static oc_parameter_info parameter_info(const struct trial *t, int operand)
 {
-    return operand == p->spec->inputs ? LAYER ".weight" : LAYER ".bias";
+    oc_parameter_info info;
+    CHECK(oc_parameter_info_at(t->model, operand - t->p->spec->inputs, &info));
+    cr_assert_eq(info.state, problem_is_state(t->p, operand));
+    return info;
 }
 
 static void set_parameters(struct trial *t)
 {
     for (int i = t->p->spec->inputs; i < t->p->count; i++) {
         float *values = operand_floats(&t->p->in[i]);
-        CHECK(oc_parameter_set(t->model, parameter_name(t->p, i), OC_VALUE, values, t->p->in[i].count));
+        const char *name = parameter_info(t, i).name;
+        CHECK(oc_parameter_set(t->model, name, OC_VALUE, values, t->p->in[i].count));
         free(values);
     }
 }
@@ -186,7 +190,7 @@ static void check_inference(struct trial *t)
 {
     struct arrays a = arrays_create(t, false);
     CHECK(oc_infer(t->model, batch_of(t), a.feeds, a.fetches));
-    compare(t, "y (inferred)", 0, &t->p->y, a.fetches[0].data);
+    compare(t, "y (inferred)", 0, &t->p->inferred, a.fetches[0].data);
     arrays_destroy(&a);
 }
 
@@ -201,8 +205,10 @@ static void check_gradients(struct trial *t)
         compare(t, names[i], 1, &p->din[i], a.fetches[i + 1].data);
     for (int i = p->spec->inputs; i < p->count; i++) {
         float *values = floats_unset(p->din[i].count);
-        CHECK(oc_parameter_get(t->model, parameter_name(p, i), OC_GRADIENT, values, p->din[i].count));
-        compare(t, i == p->spec->inputs ? "gradient of weight" : "gradient of bias", 2, &p->din[i], values);
+        const oc_parameter_info info = parameter_info(t, i);
+        CHECK(oc_parameter_get(t->model, info.name, info.state ? OC_VALUE : OC_GRADIENT, values,
+                               p->din[i].count));
+        compare(t, info.name, 2, &p->din[i], values);
         free(values);
     }
     arrays_destroy(&a);

@@ -60,7 +60,7 @@ Test(oracle, gradients_match_central_differences)
             struct problem p;
             problem_create(&p, op_specs[k], &op_specs[k]->cases[c], FILL_REAL);
             for (int operand = 0; operand < p.count; operand++)
-                if (!problem_is_label(&p, operand))
+                if (problem_is_variable(&p, operand))
                     check_gradient(&p, operand);
             problem_destroy(&p);
         }

@@ -10,6 +10,7 @@
     X(global_average_pool)                                                                                   \
     X(l2_pool)                                                                                               \
     X(global_l2_pool)                                                                                        \
+    X(batch_norm)                                                                                            \
     X(relu)                                                                                                  \
     X(leaky_relu)                                                                                            \
     X(sigmoid)                                                                                               \

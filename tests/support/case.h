@@ -6,7 +6,7 @@
 
 #include <ocelli/ocelli.h>
 
-enum { MAX_INPUTS = 3, MAX_PARAMETERS = 2, MAX_OPERANDS = MAX_INPUTS + MAX_PARAMETERS };
+enum { MAX_INPUTS = 3, MAX_PARAMETERS = 4, MAX_OPERANDS = MAX_INPUTS + MAX_PARAMETERS };
 
 #define COUNT_OF(array) ((int)(sizeof(array) / sizeof(array)[0]))
 
@@ -14,10 +14,12 @@ struct op_case {
     const char *name;
     int64_t shape[MAX_INPUTS][OC_MAX_RANK]; /* of each input; trailing zeros end it */
     float scale;                            /* inputs are drawn from -scale..scale; 0: 1 */
+    float offset;                           /* added to what is drawn for the inputs */
     union {
         oc_conv_desc conv;
         oc_dense_desc dense;
         oc_pool_desc pool;
+        oc_batch_norm_desc batch_norm;
         float slope;
         oc_prelu_desc prelu;
         float weights[3];
@@ -44,23 +46,27 @@ struct op_spec {
     const char *op;
     const struct op_case *cases;
     int case_count, inputs;
+    int states;  /* the last of the parameters are written by the layer in training; their values are >= 0 */
     bool labels; /* the last input holds class labels: OC_I32, without a gradient */
     bool exact;  /* small integers in give exact results */
 
     oc_tensor *(*build)(oc_tensor *const in[], const struct op_case *c);
-    /* Gives `parameter` its shapes (operand_create), weight first; returns how many there are. NULL: none. */
+    /* Gives `parameter` its shapes (operand_create) in the order of the layer; returns how many there are. NULL: none. */
     int (*parameters)(const struct op_case *c, struct operand *parameter);
     /* in: the inputs, then the parameters. Creates y. */
     void (*forward)(const struct op_case *c, const struct operand *in, struct operand *y);
-    /* din: one per in, already created, zero; that of labels stays so. */
+    /* din: one per in, already created, zero; that of labels stays so, and that of a state becomes the state after a
+     * forward pass in training. */
     void (*backward)(const struct op_case *c, const struct operand *in, const struct operand *y,
                      const struct operand *dy, struct operand *din);
+    /* As forward, in inference. NULL: the same. */
+    void (*infer)(const struct op_case *c, const struct operand *in, struct operand *y);
 };
 
 /* NULL-terminated. */
 extern const struct op_spec *const op_specs[];
 
-/* The name under which a spec's layer has its parameters: "layer.weight", "layer.bias". */
+/* The name under which a spec's layer has its parameters: "layer.weight", "layer.bias", ... */
 #define LAYER "layer"
 
 #endif

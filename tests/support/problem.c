@@ -5,6 +5,10 @@
 #include <math.h>
 #include <stdlib.h>
 
+enum {
+    DY_INDEX = 5
+}; /* of its random numbers: no operation has as many operands; the stored sums depend on it */
+
 static struct random random_for(const char *name, uint32_t index)
 {
     const char *seed = getenv("OCELLI_TEST_SEED");
@@ -28,6 +32,21 @@ void operand_fill(struct operand *x, enum fill fill, double scale, const char *n
     }
 }
 
+/* In float, as a device gets them. */
+static void shift(struct operand *x, double offset)
+{
+    for (int64_t i = 0; i < x->count; i++) {
+        x->v[i] = (double)(float)(x->v[i] + offset);
+        x->s[i] = fabs(x->v[i]);
+    }
+}
+
+static void make_positive(struct operand *x)
+{
+    for (int64_t i = 0; i < x->count; i++)
+        x->v[i] = fabs(x->v[i]);
+}
+
 static void fill_labels(struct operand *x, int64_t classes, const char *name, uint32_t index)
 {
     const struct random random = random_for(name, index);
@@ -49,14 +68,19 @@ void problem_create(struct problem *p, const struct op_spec *spec, const struct 
         else
             operand_fill(&p->in[i], fill == FILL_SPECIAL && i > 0 ? FILL_REAL : fill,
                          input && c->scale > 0 ? (double)c->scale : 1, c->name, (uint32_t)i);
+        if (input && c->offset != 0.f)
+            shift(&p->in[i], (double)c->offset);
+        if (problem_is_state(p, i))
+            make_positive(&p->in[i]);
         operand_like(&p->din[i], &p->in[i]);
     }
     spec->forward(c, p->in, &p->y);
+    (spec->infer ? spec->infer : spec->forward)(c, p->in, &p->inferred);
     operand_like(&p->dy, &p->y);
     if (p->y.rank == 0)
         p->dy.v[0] = 1;
     else
-        operand_fill(&p->dy, fill == FILL_SPECIAL ? FILL_REAL : fill, 1, c->name, MAX_OPERANDS);
+        operand_fill(&p->dy, fill == FILL_SPECIAL ? FILL_REAL : fill, 1, c->name, DY_INDEX);
     if (fill != FILL_SPECIAL)
         spec->backward(c, p->in, &p->y, &p->dy, p->din);
 }
@@ -68,5 +92,6 @@ void problem_destroy(struct problem *p)
         operand_destroy(&p->din[i]);
     }
     operand_destroy(&p->y);
+    operand_destroy(&p->inferred);
     operand_destroy(&p->dy);
 }

@@ -18,6 +18,7 @@ struct problem {
     const struct op_case *c;
     int count; /* of inputs and parameters */
     struct operand in[MAX_OPERANDS], din[MAX_OPERANDS], y, dy;
+    struct operand inferred; /* y in inference */
 };
 
 void problem_create(struct problem *p, const struct op_spec *spec, const struct op_case *c, enum fill fill);
@@ -26,6 +27,17 @@ void problem_destroy(struct problem *p);
 static inline bool problem_is_label(const struct problem *p, int operand)
 {
     return p->spec->labels && operand == p->spec->inputs - 1;
+}
+
+static inline bool problem_is_state(const struct problem *p, int operand)
+{
+    return operand >= p->count - p->spec->states;
+}
+
+/* Whether the loss has a gradient with respect to it. */
+static inline bool problem_is_variable(const struct problem *p, int operand)
+{
+    return !problem_is_label(p, operand) && !problem_is_state(p, operand);
 }
 
 #endif

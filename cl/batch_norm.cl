@@ -1,0 +1,226 @@
+/* batch_norm.cl - batch normalisation: statistics, normalising, gradients. Host side: src/ops/batch_norm.c.
+ *
+ * Sums over pixels have two stages: one of chunks, whose number depends on the shape only, and one over the chunks. Means
+ * are means of differences from the channel's first value, and squares are those of differences from the mean: so neither
+ * loses digits to a mean that is large beside the deviation.
+ *
+ * OPERATION chooses what is done with every value: normalized (a = x), normalized_only (without weight and bias), gradient
+ * (a = dy, b = x), scale (a = dy). WIDTH is how many vectors of channels a work-item of the first stage adds up. */
+#ifndef OPERATION
+#define OPERATION normalized
+#endif
+#ifndef WIDTH
+#define WIDTH 4
+#endif
+
+#define RUN 64                 /* rows that are summed before they are added to the total */
+#define BLOCK (WIDTH * VECTOR) /* channels per work-item of the first stage */
+
+/* Twin of struct batch, ops/batch_norm.c. */
+typedef struct {
+    long pixels;
+    int channels, x_pitch, dy_pitch;
+    int chunk, chunks; /* pixels in a chunk; their number */
+    float epsilon, momentum;
+    int affine;  /* there are a weight and a bias */
+    int running; /* the running averages take the place of the batch's statistics */
+    int padding; /* Mesa wants struct arguments without hidden padding at their end */
+} batch;
+
+/* Declares T total[COUNT], the sums of SUMMAND over the rows begin .. end - 1; it may refer to `row` and to `v`, the index
+ * in `total`. */
+#define SUM(T, COUNT, total, begin, end, SUMMAND)                                                                      \
+    T total[COUNT];                                                                                                    \
+    for (int v = 0; v < COUNT; v++)                                                                                    \
+        total[v] = 0;                                                                                                  \
+    for (long run = begin; run < end; run += RUN) {                                                                    \
+        T sum[COUNT];                                                                                                  \
+        const long stop = min(run + RUN, (long)(end));                                                                 \
+        for (int v = 0; v < COUNT; v++)                                                                                \
+            sum[v] = 0;                                                                                                \
+        for (long row = run; row < stop; row++)                                                                        \
+            for (int v = 0; v < COUNT; v++)                                                                            \
+                sum[v] += SUMMAND;                                                                                     \
+        for (int v = 0; v < COUNT; v++)                                                                                \
+            total[v] += sum[v];                                                                                        \
+    }
+
+#define SQUARE(x) ((x) * (x))
+
+/* Stores a vector's values from index `skip` on. */
+static void store_from(const realv value, __global real *p, const int skip)
+{
+    real lane[VECTOR];
+    STOREV(value, lane);
+    for (int i = skip; i < VECTOR; i++)
+        p[i] = lane[i];
+}
+
+/* ---- first stage: a chunk of pixels, a block of channels per work-item ---- */
+
+/* Calls PART(vectors, first channel, how many of its values another vector stores) until the block is done. The last vector
+ * of a row ends with the row, so that nothing is read beyond it. */
+#define FOR_BLOCK(PART)                                                                                                \
+    const int blocks = (g.channels + BLOCK - 1) / BLOCK;                                                               \
+    const int chunk = get_global_id(0) / blocks, column = get_global_id(0) % blocks * BLOCK;                           \
+    const long first = (long)chunk * g.chunk, end = min(first + g.chunk, g.pixels);                                    \
+    __global real *result = AT(partial) + 2 * (long)chunk * g.channels;                                                \
+    if (chunk < g.chunks) {                                                                                            \
+        if (column + BLOCK <= g.channels) {                                                                            \
+            PART(WIDTH, column, 0)                                                                                     \
+        } else {                                                                                                       \
+            for (int i = column; i < g.channels; i += VECTOR) {                                                        \
+                const int from = min(i, g.channels - VECTOR);                                                          \
+                PART(1, from, i - from)                                                                                \
+            }                                                                                                          \
+        }                                                                                                              \
+    }
+
+#define STORE_PARTIAL(COUNT, from, skip, one, other)                                                                   \
+    for (int v = 0; v < COUNT; v++) {                                                                                  \
+        store_from(one[v], result + from + v * VECTOR, skip);                                                          \
+        store_from(other[v], result + g.channels + from + v * VECTOR, skip);                                           \
+    }
+
+#define X(row) LOADV(AT(x) + (row) * g.x_pitch + channel + v * VECTOR)
+#define DY(row) LOADV(AT(dy) + (row) * g.dy_pitch + channel + v * VECTOR)
+
+/* Of the chunk: the mean, as a difference from the channel's first value; the sum of squared differences from the mean. */
+#define MOMENTS(COUNT, from, skip)                                                                                     \
+    {                                                                                                                  \
+        const int channel = from;                                                                                      \
+        realv shift[COUNT], offset[COUNT];                                                                             \
+        for (int v = 0; v < COUNT; v++)                                                                                \
+            shift[v] = X(0L);                                                                                          \
+        SUM(realv, COUNT, total, first, end, X(row) - shift[v])                                                        \
+        for (int v = 0; v < COUNT; v++)                                                                                \
+            offset[v] = total[v] / (real)(end - first);                                                                \
+        SUM(realv, COUNT, squares, first, end, SQUARE(X(row) - shift[v] - offset[v]))                                  \
+        STORE_PARTIAL(COUNT, channel, skip, offset, squares)                                                           \
+    }
+
+__kernel void batch_norm_moments(IN(real, x), OUT(real, partial), const batch g)
+{
+    FOR_BLOCK(MOMENTS)
+}
+
+/* Of the chunk: the sums of dy and of dy*(x - mean). */
+#define PRODUCTS(COUNT, from, skip)                                                                                    \
+    {                                                                                                                  \
+        const int channel = from;                                                                                      \
+        realv center[COUNT];                                                                                           \
+        for (int v = 0; v < COUNT; v++)                                                                                \
+            center[v] = LOADV(AT(mean) + channel + v * VECTOR);                                                        \
+        SUM(realv, COUNT, total, first, end, DY(row))                                                                  \
+        SUM(realv, COUNT, products, first, end, DY(row) * (X(row) - center[v]))                                        \
+        STORE_PARTIAL(COUNT, channel, skip, total, products)                                                           \
+    }
+
+__kernel void batch_norm_products(IN(real, x), IN(real, dy), IN(real, mean), OUT(real, partial), const batch g)
+{
+    FOR_BLOCK(PRODUCTS)
+}
+
+/* ---- second stage: a channel per work-item ---- */
+
+/* What the first stage found out about chunk `row`. */
+#define ONE(row) (AT(partial)[2 * (row) * g.channels + channel])
+#define OTHER(row) (AT(partial)[(2 * (row) + 1) * g.channels + channel])
+#define PIXELS(row) ((real)(min(((row) + 1) * g.chunk, g.pixels) - (row) * g.chunk))
+
+/* Mean and 1/deviation of the batch, the factor of x, and the running averages. */
+__kernel void batch_norm_statistics(IN(real, x), IN(real, partial), IN(real, weight), OUT(real, mean),
+                                    OUT(real, inverse), OUT(real, scale), IN_PLACE(real, running_mean),
+                                    IN_PLACE(real, running_var), const batch g)
+{
+    const int channel = get_global_id(0);
+    if (channel < g.channels) {
+        const acc count = g.pixels, m = g.momentum;
+        SUM(acc, 1, offsets, 0, g.chunks, PIXELS(row) * ONE(row))
+        const acc offset = offsets[0] / count, center = AT(x)[channel] + offset;
+        SUM(acc, 1, squares, 0, g.chunks, OTHER(row) + PIXELS(row) * SQUARE(ONE(row) - offset))
+        const acc variance = squares[0] / count, one_over = 1 / sqrt(variance + g.epsilon);
+        AT(mean)[channel] = center;
+        AT(inverse)[channel] = one_over;
+        if (g.affine)
+            AT(scale)[channel] = AT(weight)[channel] * one_over;
+        AT(running_mean)[channel] = (1 - m) * AT(running_mean)[channel] + m * center;
+        AT(running_var)[channel] = (1 - m) * AT(running_var)[channel] + m * (squares[0] / (count - 1));
+    }
+}
+
+/* The factor of x that running averages make. */
+__kernel void batch_norm_scale(IN(real, variance), IN(real, weight), OUT(real, scale), const batch g)
+{
+    const int channel = get_global_id(0);
+    if (channel < g.channels)
+        AT(scale)[channel] = (g.affine ? AT(weight)[channel] : 1) / sqrt(AT(variance)[channel] + g.epsilon);
+}
+
+/* Gradients of weight and bias. `spread` is 1/deviation or, if `running`, the variance. The gradient of x is
+ * scale*dy + slope*(x - mean) + constant; `terms` gets slope and constant of all channels. */
+__kernel void batch_norm_sums(IN(real, partial), IN(real, spread), IN(real, scale), OUT(real, dweight), OUT(real, dbias),
+                              OUT(real, terms), const batch g)
+{
+    const int channel = get_global_id(0);
+    if (channel < g.channels) {
+        SUM(acc, 1, total, 0, g.chunks, ONE(row))
+        SUM(acc, 1, products, 0, g.chunks, OTHER(row))
+        const acc inverse = g.running ? 1 / sqrt(AT(spread)[channel] + g.epsilon) : AT(spread)[channel];
+        const acc dw = products[0] * inverse, share = g.running ? 0 : AT(scale)[channel] / (acc)g.pixels;
+        AT(dweight)[channel] = dw;
+        AT(dbias)[channel] = total[0];
+        if (!g.running) {
+            AT(terms)[channel] = -share * inverse * dw;
+            AT(terms)[g.channels + channel] = -share * total[0];
+        }
+    }
+}
+
+/* ---- every value; the memory of y may be that of a or b ---- */
+
+#define ROW_ARGUMENTS                                                                                                  \
+    IN_PLACE(const real, a), IN_PLACE(const real, b), IN_PLACE(real, y), IN(real, mean), IN(real, scale),              \
+        IN(real, terms), const rows r
+
+#define LOAD1(p) (*(p))
+#define OPERATION_normalized(T, LOAD, a, b, i) fma(a - LOAD(AT(mean) + i), LOAD(AT(scale) + i), LOAD(AT(terms) + i))
+#define OPERATION_normalized_only(T, LOAD, a, b, i) ((a - LOAD(AT(mean) + i)) * LOAD(AT(scale) + i))
+#define OPERATION_gradient(T, LOAD, a, b, i)                                                                           \
+    fma(LOAD(AT(scale) + i), a,                                                                                        \
+        fma(LOAD(AT(terms) + i), b - LOAD(AT(mean) + i), LOAD(AT(terms) + r.width + i)))
+#define OPERATION_scale(T, LOAD, a, b, i) (a * LOAD(AT(scale) + i))
+#define EVALUATE(T, LOAD, a, b, i) JOIN(OPERATION_, OPERATION)(T, LOAD, a, b, i)
+
+/* One value per work-item. */
+__kernel void batch_norm_reference(ROW_ARGUMENTS)
+{
+    const long i = get_global_id(0);
+    if (i < r.count) {
+        const long row = i / r.width;
+        const int channel = i % r.width;
+        const real u = AT(a)[row * r.a_pitch + channel], v = AT(b)[row * r.b_pitch + channel];
+        const real value = EVALUATE(real, LOAD1, u, v, channel);
+        AT(y)[row * r.y_pitch + channel] = APPLY(real, value, r.alpha);
+    }
+}
+
+/* Some rows per work-item, explicit vectors along them; a row must have at least one. The last vector ends with the row, and
+ * is loaded before the others are stored, since y may be the same memory. */
+__kernel void batch_norm_vector(ROW_ARGUMENTS)
+{
+    const long first = (long)get_global_id(0) * r.rows_per_item, end = min(first + r.rows_per_item, r.count / r.width);
+    const int last = r.width - VECTOR;
+    for (long row = first; row < end; row++) {
+        __global const real *pa = AT(a) + row * r.a_pitch;
+        __global const real *pb = AT(b) + row * r.b_pitch;
+        __global real *py = AT(y) + row * r.y_pitch;
+        const realv last_u = LOADV(pa + last), last_v = LOADV(pb + last);
+        for (int i = 0; i < last; i += VECTOR) {
+            const realv u = LOADV(pa + i), v = LOADV(pb + i), value = EVALUATE(realv, LOADV, u, v, i);
+            STOREV(APPLY(realv, value, r.alpha), py + i);
+        }
+        const realv value = EVALUATE(realv, LOADV, last_u, last_v, last);
+        STOREV(APPLY(realv, value, r.alpha), py + last);
+    }
+}
