@@ -316,6 +316,21 @@ OC_API oc_tensor *oc_add(oc_tensor *a, oc_tensor *b);      /* equal shapes */
 OC_API oc_tensor *oc_multiply(oc_tensor *a, oc_tensor *b); /* equal shapes */
 OC_API oc_tensor *oc_scale(oc_tensor *x, float factor);    /* factor*x; factor finite */
 
+/* Dropout, 0 <= rate < 1: while training each value, or each channel of each sample, is 0 with probability `rate` and
+ * otherwise divided by 1 - rate; at inference nothing happens or is copied. What is dropped depends on the model's seed,
+ * the layer's name, the step and the place in the tensor only. */
+OC_API oc_tensor *oc_dropout(oc_tensor *x, float rate);
+OC_API oc_tensor *oc_channel_dropout(oc_tensor *x, float rate);
+
+typedef struct oc_stochastic_depth_desc {
+    float survival;          /* 0 < survival <= 1; required */
+    bool per_batch;          /* one decision for the whole batch, not one per sample */
+    bool scale_at_inference; /* do not scale while training, but by `survival` at inference */
+} oc_stochastic_depth_desc;
+
+/* Drops the residual branch x of whole samples: while training each is 0 with probability 1 - survival and otherwise
+ * divided by survival, as in torchvision; or, as in Huang et al. 2016, with scale_at_inference. Put it before oc_add. */
+OC_API oc_tensor *oc_stochastic_depth(oc_tensor *x, const oc_stochastic_depth_desc *desc);
 typedef struct oc_prelu_desc {
     const char *name;
     bool shared;         /* one slope for all channels instead of one per channel */

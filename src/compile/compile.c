@@ -64,6 +64,7 @@ static oc_status copy(struct plan *plan, const oc_graph *graph)
     oc_status status = graph_copy(&plan->graph, graph, allocator, wanted, count);
     if (status == OC_OK) {
         plan->graph->training = plan->train;
+        plan->graph->seed = desc->seed;
         status = graph_infer(plan->graph); /* some layers are others in training */
     }
     for (int i = 0; status == OC_OK && i < count; i++)

@@ -55,17 +55,21 @@ static oc_status report_build(const oc_device *device, cl_program handle, const 
 
 static oc_status compile(const oc_device *device, const char *file, const char *options, cl_program *out)
 {
-    struct source common = { 0 }, source = { 0 };
+    enum { FILES = 3 };
+    const char *const files[FILES] = { "common.cl", "random.cl", file }, *texts[FILES];
+    struct source sources[FILES] = { { 0 } };
+    size_t lengths[FILES];
     char all_options[1024];
     cl_int error = CL_SUCCESS;
     cl_program handle = NULL;
-    oc_status status = load_source(device, "common.cl", &common);
-    if (status == OC_OK)
-        status = load_source(device, file, &source);
+    oc_status status = OC_OK;
+    for (int i = 0; status == OC_OK && i < FILES; i++) {
+        status = load_source(device, files[i], &sources[i]);
+        texts[i] = sources[i].text;
+        lengths[i] = sources[i].length;
+    }
     if (status == OC_OK) {
-        const char *texts[2] = { common.text, source.text };
-        const size_t lengths[2] = { common.length, source.length };
-        handle = clCreateProgramWithSource(device->context, 2, texts, lengths, &error);
+        handle = clCreateProgramWithSource(device->context, FILES, texts, lengths, &error);
         if (!handle)
             status = device_fail(error, "clCreateProgramWithSource");
     }
@@ -79,8 +83,8 @@ static oc_status compile(const oc_device *device, const char *file, const char *
         clReleaseProgram(handle);
         handle = NULL;
     }
-    memory_free(&memory_heap, common.owned);
-    memory_free(&memory_heap, source.owned);
+    for (int i = 0; i < FILES; i++)
+        memory_free(&memory_heap, sources[i].owned);
     *out = handle;
     return status;
 }

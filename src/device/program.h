@@ -7,7 +7,7 @@
 
 struct program;
 
-/* What to build: cl/common.cl and then the file, with these options ("-DVECTOR=16 ..."). */
+/* What to build: cl/common.cl, cl/random.cl and then the file, with these options ("-DVECTOR=16 ..."). */
 struct program_request {
     const char *file, *options;
     struct program *program; /* the answer */

@@ -94,6 +94,7 @@ struct oc_graph {
     struct name_entry *names[256]; /* of inputs and parameters, to find duplicates */
     struct op_counter *counters;   /* for names such as "relu3" */
     bool training;                 /* what a model compiles for; a user's graph has it false */
+    uint64_t seed;                 /* of the model, for layers that draw random numbers */
     bool gradient_pass;            /* nodes appended now are the backward pass */
 };
 

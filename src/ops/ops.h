@@ -14,7 +14,10 @@ extern const struct op op_add, op_average_pool, op_concat, op_conv, op_dense, op
 extern const struct op op_elu, op_gelu, op_hard_swish, op_multiply, op_prelu, op_relu6, op_scale, op_silu,
     op_softplus, op_weighted_sum;
 
+extern const struct op op_channel_dropout, op_dropout, op_stochastic_depth;
+
 /* What only passes and gradient rules append. */
+extern const struct op op_dropout_backward;
 extern const struct op op_activation_backward, op_average_pool_backward, op_channel_sum,
     op_conv_backward_data, op_conv_backward_filter, op_dot_backward, op_fill, op_l2_pool_backward,
     op_lrn_backward, op_max_pool_backward, op_mean_squared_error_backward, op_pack_filter, op_sgd,
