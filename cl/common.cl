@@ -45,7 +45,7 @@ typedef struct {
     long count;
     int width, a_pitch, b_pitch, y_pitch;
     int rows_per_item;
-    float alpha;
+    float alpha, beta;
 } rows;
 
 /* Elementwise functions, for a scalar or vector type T. The gradient is written in terms of the output y where that is

@@ -1,8 +1,8 @@
 /* elementwise.cl - y = f(a, b), value by value. Host side: src/ops/elementwise.c.
  *
- * OPERATION chooses f: activate (a), activate_gradient (a = dy, b = y), add, multiply, below_zero_product
- * (a > 0 ? 0 : a*b), and with a scalar s in memory scaled (a)
- * and scaled_difference (a - b). The memory of y may be that of a or b. */
+ * OPERATION chooses f: activate (a), activate_gradient (a = dy, b = y or x), add, multiply, below_zero_product
+ * (a > 0 ? 0 : a*b), and with a scalar s in memory scaled (a), scaled_difference (a - b), scaled_logistic (sigmoid(a) - b)
+ * and scaled_smooth_l1 (a - b over beta, cut to -1..1). The memory of y may be that of a or b. */
 #ifndef OPERATION
 #define OPERATION activate
 #endif
@@ -14,6 +14,9 @@
 #define OPERATION_below_zero_product(T, a, b) ((a) > (T)0 ? (T)0 : (a) * (b))
 #define OPERATION_scaled(T, a, b) ((a) * (r.alpha * AT(s)[0]))
 #define OPERATION_scaled_difference(T, a, b) (((a) - (b)) * (r.alpha * AT(s)[0]))
+#define OPERATION_scaled_logistic(T, a, b) ((apply_sigmoid(T, a, 0) - (b)) * (r.alpha * AT(s)[0]))
+#define OPERATION_scaled_smooth_l1(T, a, b) (CUT(T, (a) - (b), (T)r.beta) * (r.alpha * AT(s)[0]))
+#define CUT(T, d, beta) ((d) <= -(beta) ? (T)-1 : (d) >= (beta) ? (T)1 : (d) / (beta))
 #define EVALUATE(T, a, b) JOIN(OPERATION_, OPERATION)(T, a, b)
 
 /* One value per work-item. */

@@ -1,4 +1,4 @@
-/* softmax.cl - softmax over the channels of each pixel, and its cross-entropy with labels.
+/* softmax.cl - softmax and its logarithm over the channels of each pixel, and its cross-entropy with labels.
  * Host side: src/ops/softmax.c, src/ops/loss.c.
  *
  * A row is a pixel. The largest value is subtracted first, so that exp cannot overflow; a NaN, or an infinity as the
@@ -51,11 +51,51 @@ __kernel void softmax_backward_reference(IN_PLACE(const real, a), IN_PLACE(const
     }
 }
 
-/* The loss of a pixel with these logits. No label is followed out of its row: a wrong one makes the loss NaN. */
-static real row_loss(__global const real *x, const int width, const real largest, const acc sum, const int label)
+/* y = x - largest - log(sum). */
+__kernel void log_softmax_reference(IN_PLACE(const real, a), IN_PLACE(const real, b), IN_PLACE(real, y), const rows r)
 {
-    return label >= 0 && label < width ? log(sum) - (x[label] - largest) : NAN;
+    const long row = get_global_id(0);
+    if (row * r.width < r.count) {
+        __global const real *x = AT(a) + row * r.a_pitch;
+        const real largest = row_max(x, r.width), log_sum = log(row_sum(x, r.width, largest));
+        for (int i = 0; i < r.width; i++)
+            AT(y)[row * r.y_pitch + i] = x[i] - largest - log_sum;
+    }
 }
+
+/* y = a - exp(b)*(sum of a), with a the gradient of log-softmax's output b. */
+__kernel void log_softmax_backward_reference(IN_PLACE(const real, a), IN_PLACE(const real, b), IN_PLACE(real, y),
+                                             const rows r)
+{
+    const long row = get_global_id(0);
+    if (row * r.width < r.count) {
+        __global const real *pa = AT(a) + row * r.a_pitch;
+        __global const real *pb = AT(b) + row * r.b_pitch;
+        acc sum = 0;
+        for (int i = 0; i < r.width; i++)
+            sum += pa[i];
+        for (int i = 0; i < r.width; i++)
+            AT(y)[row * r.y_pitch + i] = pa[i] - exp(pb[i]) * sum;
+    }
+}
+
+/* Cross-entropy with labels. Of the wanted distribution, the label has 1 - beta and all classes share beta: label
+ * smoothing. */
+
+static acc row_mean(__global const real *x, const int width, const real largest)
+{
+    acc sum = 0;
+    for (int i = 0; i < width; i++)
+        sum += x[i] - largest;
+    return sum / width;
+}
+
+/* The loss of a pixel with these logits. No label is followed out of its row: a wrong one makes the loss NaN. The mean of
+ * x - largest counts only if there is smoothing, since a logit may be minus infinity. */
+#define ROW_LOSS(x, width, largest, sum, label, beta, MEAN)                                                            \
+    (label < 0 || label >= width ? NAN                                                                                 \
+     : beta > 0                  ? log(sum) - (1 - beta) * (x[label] - largest) - beta * MEAN(x, width, largest)       \
+                                 : log(sum) - (x[label] - largest))
 
 __kernel void cross_entropy_reference(IN(real, a), IN(int, label), OUT(real, y), const rows r)
 {
@@ -63,11 +103,13 @@ __kernel void cross_entropy_reference(IN(real, a), IN(int, label), OUT(real, y),
     if (row * r.width < r.count) {
         __global const real *x = AT(a) + row * r.a_pitch;
         const real largest = row_max(x, r.width);
-        AT(y)[row] = row_loss(x, r.width, largest, row_sum(x, r.width, largest), AT(label)[row]);
+        const acc sum = row_sum(x, r.width, largest);
+        const int wanted = AT(label)[row];
+        AT(y)[row] = ROW_LOSS(x, r.width, largest, sum, wanted, r.beta, row_mean);
     }
 }
 
-/* y = (softmax(a) - onehot(label)) * alpha * dy, with dy the gradient of the loss. */
+/* y = (softmax(a) - (1 - beta)*onehot(label) - beta/width) * alpha * dy, with dy the gradient of the loss. */
 __kernel void cross_entropy_backward_reference(IN_PLACE(const real, a), IN(int, label), IN(real, dy),
                                                IN_PLACE(real, y), const rows r)
 {
@@ -77,7 +119,8 @@ __kernel void cross_entropy_backward_reference(IN_PLACE(const real, a), IN(int, 
         const real largest = row_max(x, r.width), scale = AT(dy)[0] * r.alpha;
         const acc sum = row_sum(x, r.width, largest);
         for (int i = 0; i < r.width; i++)
-            AT(y)[row * r.y_pitch + i] = (exp(x[i] - largest) / sum - (AT(label)[row] == i)) * scale;
+            AT(y)[row * r.y_pitch + i] =
+                (exp(x[i] - largest) / sum - r.beta / r.width - (AT(label)[row] == i ? 1 - r.beta : 0)) * scale;
     }
 }
 
@@ -179,13 +222,52 @@ __kernel void softmax_backward_vector(IN_PLACE(const real, a), IN_PLACE(const re
     }
 }
 
+__kernel void log_softmax_vector(IN_PLACE(const real, a), IN_PLACE(const real, b), IN_PLACE(real, y), const rows r)
+{
+    FOR_ROWS
+    {
+        __global const real *x = AT(a) + row * r.a_pitch;
+        const real largest = row_max_vector(x, r.width), log_sum = log(row_sum_vector(x, r.width, largest));
+        for (int i = 0; i < r.width; i += VECTOR)
+            store_some(load_some(x + i, r.width - i, 0) - largest - log_sum, AT(y) + row * r.y_pitch + i, r.width - i);
+    }
+}
+
+__kernel void log_softmax_backward_vector(IN_PLACE(const real, a), IN_PLACE(const real, b), IN_PLACE(real, y),
+                                          const rows r)
+{
+    FOR_ROWS
+    {
+        __global const real *pa = AT(a) + row * r.a_pitch;
+        __global const real *pb = AT(b) + row * r.b_pitch;
+        realv gradients = 0;
+        for (int i = 0; i < r.width; i += VECTOR)
+            gradients += load_some(pa + i, r.width - i, 0);
+        const acc sum = sum_lanes(gradients);
+        for (int i = 0; i < r.width; i += VECTOR) {
+            const realv u = load_some(pa + i, r.width - i, 0), v = load_some(pb + i, r.width - i, 0);
+            store_some(u - exp(v) * sum, AT(y) + row * r.y_pitch + i, r.width - i);
+        }
+    }
+}
+
+static acc row_mean_vector(__global const real *x, const int width, const real largest)
+{
+    realv sum = 0;
+    for (int i = 0; i < width; i += VECTOR)
+        sum += load_some(x + i, width - i, largest) - largest;
+    return sum_lanes(sum) / width;
+}
+
 __kernel void cross_entropy_vector(IN(real, a), IN(int, label), OUT(real, y), const rows r)
 {
     FOR_ROWS
     {
         __global const real *x = AT(a) + row * r.a_pitch;
         const real largest = row_max_vector(x, r.width);
-        AT(y)[row] = row_loss(x, r.width, largest, row_sum_vector(x, r.width, largest), AT(label)[row]);
+        const acc sum = row_sum_vector(x, r.width, largest);
+        const int wanted = AT(label)[row];
+        AT(y)[row] = ROW_LOSS(x, r.width, largest, sum, wanted, r.beta, row_mean_vector);
     }
 }
 
@@ -200,8 +282,8 @@ __kernel void cross_entropy_backward_vector(IN_PLACE(const real, a), IN(int, lab
         const int label = AT(label)[row];
         const acc sum = row_exp_vector(x, py, r.width, row_max_vector(x, r.width));
         for (int i = 0; i < r.width; i += VECTOR)
-            store_some(load_some(py + i, r.width - i, 0) / sum * scale, py + i, r.width - i);
+            store_some((load_some(py + i, r.width - i, 0) / sum - r.beta / r.width) * scale, py + i, r.width - i);
         if (label >= 0 && label < r.width)
-            py[label] -= scale;
+            py[label] -= (1 - r.beta) * scale;
     }
 }

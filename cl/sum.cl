@@ -1,7 +1,8 @@
 /* sum.cl - sums of many values, in an order that depends on their number only; and a constant.
  * Host side: src/ops/sum.c, src/ops/fill.c, src/ops/multiply.c.
  *
- * OPERATION chooses what is summed by `sum`: value (a), product (a*b), squared_difference ((a - b)^2).
+ * OPERATION chooses what is summed by `sum`: value (a), product (a*b), squared_difference ((a - b)^2), logistic
+ * (the binary cross-entropy of logit a and target b), smooth_l1 ((a - b)^2/(2*beta) or, from beta on, |a - b| - beta/2).
  * A sum is made of sums of short runs, so that its error grows with their length and number, not with their product. */
 #ifndef OPERATION
 #define OPERATION value
@@ -10,6 +11,9 @@
 #define OPERATION_value(T, a, b) (a)
 #define OPERATION_product(T, a, b) ((a) * (b))
 #define OPERATION_squared_difference(T, a, b) (((a) - (b)) * ((a) - (b)))
+#define OPERATION_logistic(T, a, b) (((T)1 - (b)) * (a) + apply_softplus(T, -(a), 0))
+#define OPERATION_smooth_l1(T, a, b) \
+    (fabs((a) - (b)) < (T)r.beta ? (T)0.5f * ((a) - (b)) * ((a) - (b)) / (T)r.beta : fabs((a) - (b)) - (T)(0.5f * r.beta))
 #define EVALUATE(T, a, b) JOIN(OPERATION_, OPERATION)(T, a, b)
 
 /* alpha times the sum of some rows per work-item. */

@@ -357,6 +357,7 @@ OC_API oc_tensor *oc_reshape(oc_tensor *x, const int64_t shape[OC_MAX_RANK]);
 
 /* Over the channels of each pixel. */
 OC_API oc_tensor *oc_softmax(oc_tensor *x);
+OC_API oc_tensor *oc_log_softmax(oc_tensor *x);
 
 /* Losses: scalars. */
 
@@ -365,8 +366,20 @@ OC_API oc_tensor *oc_softmax(oc_tensor *x);
  * that was fed it. */
 OC_API oc_tensor *oc_softmax_cross_entropy(oc_tensor *logits, oc_tensor *labels);
 
+/* The same with smoothed labels: the wanted distribution has 1 - smoothing at the label, and `smoothing` (0 to 1) is
+ * shared evenly by all classes. Szegedy et al. 2016. */
+OC_API oc_tensor *oc_softmax_cross_entropy_smoothed(oc_tensor *logits, oc_tensor *labels, float smoothing);
+
+/* Mean over all elements of -(t*log p + (1 - t)*log(1 - p)) with p = sigmoid(logit), t the target (0 to 1); equal
+ * shapes. Never infinite: it is computed from the logits. */
+OC_API oc_tensor *oc_binary_cross_entropy(oc_tensor *logits, oc_tensor *target);
+
 /* Mean over all elements of (y - target)^2; equal shapes. */
 OC_API oc_tensor *oc_mean_squared_error(oc_tensor *y, oc_tensor *target);
+
+/* Mean over all elements of d < beta ? d^2/(2*beta) : d - beta/2 with d = |y - target|; equal shapes, beta > 0.
+ * Girshick 2015. */
+OC_API oc_tensor *oc_smooth_l1(oc_tensor *y, oc_tensor *target, float beta);
 
 /* Sum over all elements of a*b; equal shapes. With b an input this starts the backward pass from any gradient b
  * of a: a vector-Jacobian product. */

@@ -31,14 +31,23 @@ static void cost(const struct node *n, struct cost *cost)
 static struct elementwise forward(const struct node *n)
 {
     const struct activation *d = n->desc;
-    return (struct elementwise){ "activate", d->function, d->alpha, n->in[0], n->in[0], n->out[0], NULL };
+    return (struct elementwise){ .operation = "activate",
+                                 .function = d->function,
+                                 .alpha = d->alpha,
+                                 .a = n->in[0],
+                                 .b = n->in[0],
+                                 .y = n->out[0] };
 }
 
 static struct elementwise backward(const struct node *n)
 {
     const struct activation *d = n->desc;
-    return (struct elementwise){ "activate_gradient", d->function, d->alpha, n->in[0], n->in[1],
-                                 n->out[0],           NULL };
+    return (struct elementwise){ .operation = "activate_gradient",
+                                 .function = d->function,
+                                 .alpha = d->alpha,
+                                 .a = n->in[0],
+                                 .b = n->in[1],
+                                 .y = n->out[0] };
 }
 
 static oc_status forward_reference(struct emitter *e, const struct node *n)

@@ -25,13 +25,13 @@ static oc_status gradient(struct node *n)
 static oc_status reference(struct emitter *e, const struct node *n)
 {
     return elementwise_reference(
-        e, n, &(struct elementwise){ "add", NULL, 0.f, n->in[0], n->in[1], n->out[0], NULL });
+        e, n, &(struct elementwise){ .operation = "add", .a = n->in[0], .b = n->in[1], .y = n->out[0] });
 }
 
 static oc_status vector(struct emitter *e, const struct node *n)
 {
-    return elementwise_vector(e, n,
-                              &(struct elementwise){ "add", NULL, 0.f, n->in[0], n->in[1], n->out[0], NULL });
+    return elementwise_vector(
+        e, n, &(struct elementwise){ .operation = "add", .a = n->in[0], .b = n->in[1], .y = n->out[0] });
 }
 
 static void cost(const struct node *n, struct cost *cost)

@@ -61,6 +61,7 @@ oc_status elementwise_reference(struct emitter *e, const struct node *n, const s
 {
     struct rows r = value_rows(what->a, what->b, what->y);
     r.alpha = what->alpha;
+    r.beta = what->beta;
     return launch(e, n, what, "elementwise_reference", &r, r.count, emitter_group(e));
 }
 
@@ -68,5 +69,6 @@ oc_status elementwise_vector(struct emitter *e, const struct node *n, const stru
 {
     struct rows r = value_rows(what->a, what->b, what->y);
     r.alpha = what->alpha;
+    r.beta = what->beta;
     return launch(e, n, what, "elementwise_vector", &r, rows_items(&r), 1);
 }

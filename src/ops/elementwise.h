@@ -9,7 +9,7 @@
 struct rows {
     int64_t count;
     int32_t width, a_pitch, b_pitch, y_pitch, rows_per_item;
-    float alpha;
+    float alpha, beta;
 };
 
 /* A pixel is a row. */
@@ -27,6 +27,7 @@ struct elementwise {
     float alpha;                /* the function's parameter */
     const oc_tensor *a, *b, *y; /* b: a again, if the operation has one operand */
     const oc_tensor *scale;     /* a scalar, for the operations that take one; else NULL */
+    float beta;                 /* the operation's parameter */
 };
 
 /* One value per work-item: runs everywhere. */

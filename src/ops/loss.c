@@ -1,12 +1,18 @@
-/* loss.c - softmax cross-entropy, mean squared error and inner product: scalars that training can start from.
- * Kernels: cl/softmax.cl, cl/sum.cl, cl/elementwise.cl. Oracles: tests/oracle/softmax_cross_entropy.c,
- * mean_squared_error.c, dot.c. */
+/* loss.c - softmax and binary cross-entropy, mean squared error, smooth L1 and inner product: scalars that training can
+ * start from. Kernels: cl/softmax.cl, cl/sum.cl, cl/elementwise.cl. Oracles: tests/oracle/softmax_cross_entropy.c,
+ * binary_cross_entropy.c, mean_squared_error.c, smooth_l1.c, dot.c. */
 #include "ops/elementwise.h"
 #include "ops/ops.h"
 
 static const struct shape scalar;
 
 /* ---- softmax cross-entropy ---- */
+
+/* The descriptor is the smoothing. */
+static float smoothing(const struct node *n)
+{
+    return *(const float *)n->desc;
+}
 
 /* Logits (n, classes, spatial...), labels (n, spatial...). Labels must be an input: the host then checks them when they
  * are fed, and they lie in host order, one after the other. */
@@ -43,6 +49,9 @@ static oc_status cross_entropy_workspace(struct node *n)
 static oc_status cross_entropy_infer(struct node *n)
 {
     TRY(check_labels(n));
+    if (!(smoothing(n) >= 0.f && smoothing(n) <= 1.f))
+        return node_fail(n, OC_E_ARGUMENT, "its label smoothing must be in 0..1, it is %g",
+                         (double)smoothing(n));
     oc_tensor *labels = n->in[1];
     const int64_t classes = n->in[0]->shape.dim[1];
     if (labels->index_limit == 0 || labels->index_limit > classes)
@@ -64,7 +73,8 @@ static oc_status cross_entropy(struct emitter *e, const struct node *n, const ch
 {
     const oc_tensor *x = n->in[0], *labels = n->in[1], *losses = n->out[1];
     const int64_t pixels = shape_count(&labels->shape);
-    const struct rows r = pixel_rows(x, x, x);
+    struct rows r = pixel_rows(x, x, x);
+    r.beta = smoothing(n);
     TRY(emit(e, n,
              &(struct launch_spec){
                  .file = "softmax.cl",
@@ -93,6 +103,7 @@ static oc_status cross_entropy_backward(struct emitter *e, const struct node *n,
     const int64_t pixels = shape_count(&labels->shape);
     struct rows r = pixel_rows(x, x, dx);
     r.alpha = 1.f / (float)pixels;
+    r.beta = smoothing(n);
     return emit(e, n,
                 &(struct launch_spec){
                     .file = "softmax.cl",
@@ -128,6 +139,7 @@ static oc_status like_input(struct node *n)
 /* (logits, labels, dy) -> gradient of the logits, from a softmax computed anew */
 const struct op op_softmax_cross_entropy_backward = {
     .name = "softmax_cross_entropy_backward",
+    .desc_size = sizeof(float),
     .infer = like_input,
     .cost = cross_entropy_cost,
     .impls = cross_entropy_backward_impls,
@@ -139,7 +151,7 @@ static oc_status cross_entropy_gradient(struct node *n)
     oc_tensor *x = n->in[0];
     if (!x->wants_gradient)
         return OC_OK;
-    return contribute(x, graph_append(&op_softmax_cross_entropy_backward, NULL, NULL,
+    return contribute(x, graph_append(&op_softmax_cross_entropy_backward, n->desc, NULL,
                                       (oc_tensor *[]){ x, n->in[1], n->out[0]->gradient }, 3));
 }
 
@@ -154,6 +166,7 @@ static const struct impl cross_entropy_impls[] = {
 
 const struct op op_softmax_cross_entropy = {
     .name = "softmax_cross_entropy",
+    .desc_size = sizeof(float),
     .infer = cross_entropy_infer,
     .gradient = cross_entropy_gradient,
     .cost = cross_entropy_cost,
@@ -163,10 +176,15 @@ const struct op op_softmax_cross_entropy = {
 
 oc_tensor *oc_softmax_cross_entropy(oc_tensor *logits, oc_tensor *labels)
 {
-    return graph_append(&op_softmax_cross_entropy, NULL, NULL, (oc_tensor *[]){ logits, labels }, 2);
+    return oc_softmax_cross_entropy_smoothed(logits, labels, 0.f);
 }
 
-/* ---- sums over pairs of values: mean squared error, inner product ---- */
+oc_tensor *oc_softmax_cross_entropy_smoothed(oc_tensor *logits, oc_tensor *labels, float smooth)
+{
+    return graph_append(&op_softmax_cross_entropy, &smooth, NULL, (oc_tensor *[]){ logits, labels }, 2);
+}
+
+/* ---- sums over pairs of values: mean squared error, smooth L1, binary cross-entropy, inner product ---- */
 
 /* Descriptor of the forward and of the backward nodes. */
 struct pair {
@@ -174,6 +192,7 @@ struct pair {
     const char *gradient; /* OPERATION_... of cl/elementwise.cl, to be multiplied by dy and this: */
     float factor;
     bool mean;
+    float beta; /* parameter of both operations */
 };
 
 static float pair_scale(const struct node *n, float factor)
@@ -191,6 +210,9 @@ static oc_status pair_workspace(struct node *n)
 static oc_status pair_infer(struct node *n)
 {
     const oc_tensor *a = n->in[0], *b = n->in[1];
+    const struct pair *d = n->desc;
+    if (!(d->beta > 0.f && d->beta <= 1e30f))
+        return node_fail(n, OC_E_ARGUMENT, "its beta must be above 0, it is %g", (double)d->beta);
     if (a->type != ELEMENT_F32 || b->type != ELEMENT_F32)
         return node_fail(n, OC_E_ARGUMENT, "its inputs must be OC_F32");
     if (!shape_equal(&a->shape, &b->shape))
@@ -212,7 +234,8 @@ static void pair_cost(const struct node *n, struct cost *cost)
 static oc_status pair_reference(struct emitter *e, const struct node *n)
 {
     const struct pair *d = n->desc;
-    return sum_pairs_emit(e, n, d->summand, n->in[0], n->in[1], n->out[1], n->out[0], pair_scale(n, 1.f));
+    return sum_pairs_emit(e, n, d->summand, n->in[0], n->in[1], n->out[1], n->out[0], pair_scale(n, 1.f),
+                          d->beta);
 }
 
 static const struct impl pair_impls[] = {
@@ -232,8 +255,13 @@ static struct elementwise pair_backward(const struct node *n)
 {
     const struct pair *d = n->desc;
     return (struct elementwise){
-        d->gradient,           NULL, pair_scale(n, d->factor), n->in[0], n->in[n->in_count - 2], n->out[0],
-        n->in[n->in_count - 1]
+        .operation = d->gradient,
+        .alpha = pair_scale(n, d->factor),
+        .a = n->in[0],
+        .b = n->in[n->in_count - 2],
+        .y = n->out[0],
+        .scale = n->in[n->in_count - 1],
+        .beta = d->beta,
     };
 }
 
@@ -275,13 +303,39 @@ static const struct impl pair_backward_impls[] = {
     }
 
 /* (y, target, dy) -> gradient of y; with y and target exchanged, that of the target. */
-static oc_status mean_squared_error_gradient(struct node *n)
+static oc_status difference_gradient(struct node *n, const struct op *backward)
 {
     for (int i = 0; i < 2; i++)
         if (n->in[i]->wants_gradient)
             TRY(contribute(n->in[i],
-                           graph_append(&op_mean_squared_error_backward, n->desc, NULL,
+                           graph_append(backward, n->desc, NULL,
                                         (oc_tensor *[]){ n->in[i], n->in[1 - i], n->out[0]->gradient }, 3)));
+    return OC_OK;
+}
+
+static oc_status mean_squared_error_gradient(struct node *n)
+{
+    return difference_gradient(n, &op_mean_squared_error_backward);
+}
+
+static oc_status smooth_l1_gradient(struct node *n)
+{
+    return difference_gradient(n, &op_smooth_l1_backward);
+}
+
+/* (logits, target, dy) -> gradient of the logits; (logits, dy) -> that of the target, which enters as -logits*target. */
+static oc_status binary_cross_entropy_gradient(struct node *n)
+{
+    oc_tensor *x = n->in[0], *target = n->in[1], *dy = n->out[0]->gradient;
+    struct pair of_target = *(const struct pair *)n->desc;
+    of_target.gradient = "scaled";
+    of_target.factor = -1.f;
+    if (x->wants_gradient)
+        TRY(contribute(x, graph_append(&op_binary_cross_entropy_backward, n->desc, NULL,
+                                       (oc_tensor *[]){ x, target, dy }, 3)));
+    if (target->wants_gradient)
+        TRY(contribute(target, graph_append(&op_binary_cross_entropy_backward, &of_target, NULL,
+                                            (oc_tensor *[]){ x, dy }, 2)));
     return OC_OK;
 }
 
@@ -296,16 +350,30 @@ static oc_status dot_gradient(struct node *n)
 }
 
 PAIR_OPS(mean_squared_error, mean_squared_error_gradient, 3);
+PAIR_OPS(smooth_l1, smooth_l1_gradient, 3);
+PAIR_OPS(binary_cross_entropy, binary_cross_entropy_gradient, 3);
 PAIR_OPS(dot, dot_gradient, 1);
 
 oc_tensor *oc_mean_squared_error(oc_tensor *y, oc_tensor *target)
 {
-    static const struct pair pair = { "squared_difference", "scaled_difference", 2.f, true };
+    static const struct pair pair = { "squared_difference", "scaled_difference", 2.f, true, 1.f };
     return graph_append(&op_mean_squared_error, &pair, NULL, (oc_tensor *[]){ y, target }, 2);
 }
 
 oc_tensor *oc_dot(oc_tensor *a, oc_tensor *b)
 {
-    static const struct pair pair = { "product", "scaled", 1.f, false };
+    static const struct pair pair = { "product", "scaled", 1.f, false, 1.f };
     return graph_append(&op_dot, &pair, NULL, (oc_tensor *[]){ a, b }, 2);
+}
+
+oc_tensor *oc_binary_cross_entropy(oc_tensor *logits, oc_tensor *target)
+{
+    static const struct pair pair = { "logistic", "scaled_logistic", 1.f, true, 1.f };
+    return graph_append(&op_binary_cross_entropy, &pair, NULL, (oc_tensor *[]){ logits, target }, 2);
+}
+
+oc_tensor *oc_smooth_l1(oc_tensor *y, oc_tensor *target, float beta)
+{
+    const struct pair pair = { "smooth_l1", "scaled_smooth_l1", 1.f, true, beta };
+    return graph_append(&op_smooth_l1, &pair, NULL, (oc_tensor *[]){ y, target }, 2);
 }

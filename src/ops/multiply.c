@@ -36,7 +36,7 @@ static oc_status multiply_gradient(struct node *n)
 
 static struct elementwise multiply(const struct node *n)
 {
-    return (struct elementwise){ "multiply", NULL, 0.f, n->in[0], n->in[1], n->out[0], NULL };
+    return (struct elementwise){ .operation = "multiply", .a = n->in[0], .b = n->in[1], .y = n->out[0] };
 }
 
 static oc_status multiply_reference(struct emitter *e, const struct node *n)
@@ -102,8 +102,12 @@ static oc_status scale_gradient(struct node *n)
 
 static struct elementwise scale(const struct node *n)
 {
-    return (
-        struct elementwise){ "activate", n->op->function, factor(n), n->in[0], n->in[0], n->out[0], NULL };
+    return (struct elementwise){ .operation = "activate",
+                                 .function = n->op->function,
+                                 .alpha = factor(n),
+                                 .a = n->in[0],
+                                 .b = n->in[0],
+                                 .y = n->out[0] };
 }
 
 static oc_status scale_reference(struct emitter *e, const struct node *n)

@@ -11,8 +11,8 @@ extern const struct op op_add, op_average_pool, op_concat, op_conv, op_dense, op
     op_leaky_relu, op_lrn, op_max_pool, op_mean_squared_error, op_relu, op_reshape, op_sigmoid, op_slice,
     op_softmax, op_softmax_cross_entropy, op_tanh;
 
-extern const struct op op_elu, op_gelu, op_hard_swish, op_multiply, op_prelu, op_relu6, op_scale, op_silu,
-    op_softplus, op_weighted_sum;
+extern const struct op op_binary_cross_entropy, op_log_softmax, op_smooth_l1, op_elu, op_gelu, op_hard_swish,
+    op_multiply, op_prelu, op_relu6, op_scale, op_silu, op_softplus, op_weighted_sum;
 
 extern const struct op op_channel_dropout, op_dropout, op_stochastic_depth;
 
@@ -23,7 +23,8 @@ extern const struct op op_activation_backward, op_average_pool_backward, op_chan
     op_lrn_backward, op_max_pool_backward, op_mean_squared_error_backward, op_pack_filter, op_sgd,
     op_slice_backward, op_softmax_backward, op_softmax_cross_entropy_backward;
 
-extern const struct op op_prelu_backward, op_prelu_slope;
+extern const struct op op_binary_cross_entropy_backward, op_log_softmax_backward, op_smooth_l1_backward,
+    op_prelu_backward, op_prelu_slope;
 
 /* Batch normalisation: the layer, then what it appends. */
 extern const struct op op_batch_norm, op_batch_norm_backward, op_batch_norm_scale, op_batch_norm_sums;
@@ -51,10 +52,11 @@ int64_t sum_workspace(int64_t count);
 oc_status sum_emit(struct emitter *e, const struct node *n, const oc_tensor *values, const oc_tensor *partial,
                    const oc_tensor *result, float scale);
 
-/* sum.c: the same for what OPERATION_`operation` of cl/sum.cl makes of each pair of values; a and b of equal shapes and
- * any pitch. */
+/* sum.c: the same for what OPERATION_`operation` of cl/sum.cl, with its parameter beta, makes of each pair of values; a and
+ * b of equal shapes and any pitch. */
 oc_status sum_pairs_emit(struct emitter *e, const struct node *n, const char *operation, const oc_tensor *a,
-                         const oc_tensor *b, const oc_tensor *partial, const oc_tensor *result, float scale);
+                         const oc_tensor *b, const oc_tensor *partial, const oc_tensor *result, float scale,
+                         float beta);
 
 /* softmax.c: `supports` of what works along the channels with vectors, on a CPU: there must be enough of them. */
 bool softmax_vector_supports(const struct node *n, const oc_device_info *device);

@@ -79,7 +79,9 @@ const struct op op_prelu_backward = {
 
 static struct elementwise slope(const struct node *n)
 {
-    return (struct elementwise){ "below_zero_product", NULL, 0.f, n->in[0], n->in[1], n->out[0], NULL };
+    return (struct elementwise){
+        .operation = "below_zero_product", .a = n->in[0], .b = n->in[1], .y = n->out[0]
+    };
 }
 
 static oc_status slope_reference(struct emitter *e, const struct node *n)

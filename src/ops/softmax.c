@@ -1,5 +1,5 @@
-/* softmax.c - softmax over the channels of each pixel. Kernels: cl/softmax.cl. Oracle: tests/oracle/softmax.c.
- * The gradient needs the output only, so that the input's memory is free at once. */
+/* softmax.c - softmax and its logarithm over the channels of each pixel. Kernels: cl/softmax.cl.
+ * Oracles: tests/oracle/{softmax,log_softmax}.c. The gradients need the output only, so that the input's memory is free at once. */
 #include "ops/elementwise.h"
 #include "ops/ops.h"
 
@@ -43,66 +43,69 @@ static oc_status launch(struct emitter *e, const struct node *n, const char *ker
                 });
 }
 
-static oc_status forward_reference(struct emitter *e, const struct node *n)
-{
-    return launch(e, n, "softmax_reference", false);
-}
+/* The operation and its gradient, each a kernel per implementation. */
+#define SOFTMAX(id)                                                                                          \
+    static oc_status id##_forward_reference(struct emitter *e, const struct node *n)                         \
+    {                                                                                                        \
+        return launch(e, n, #id "_reference", false);                                                        \
+    }                                                                                                        \
+    static oc_status id##_forward_vector(struct emitter *e, const struct node *n)                            \
+    {                                                                                                        \
+        return launch(e, n, #id "_vector", true);                                                            \
+    }                                                                                                        \
+    static oc_status id##_backward_reference(struct emitter *e, const struct node *n)                        \
+    {                                                                                                        \
+        return launch(e, n, #id "_backward_reference", false);                                               \
+    }                                                                                                        \
+    static oc_status id##_backward_vector(struct emitter *e, const struct node *n)                           \
+    {                                                                                                        \
+        return launch(e, n, #id "_backward_vector", true);                                                   \
+    }                                                                                                        \
+    static const struct impl id##_backward_impls[] = {                                                       \
+        { .name = "vector", .supports = softmax_vector_supports, .emit = id##_backward_vector },             \
+        { .name = "reference", .emit = id##_backward_reference },                                            \
+        { 0 },                                                                                               \
+    };                                                                                                       \
+    const struct op op_##id##_backward = {                                                                   \
+        /* (dy, y) -> dx */                                                                                  \
+        .name = #id "_backward", .infer = infer, .cost = cost, .impls = id##_backward_impls, .in_place = 3,  \
+    };                                                                                                       \
+    static oc_status id##_gradient(struct node *n)                                                           \
+    {                                                                                                        \
+        return gradient(n, &op_##id##_backward);                                                             \
+    }                                                                                                        \
+    static const struct impl id##_impls[] = {                                                                \
+        { .name = "vector", .supports = softmax_vector_supports, .emit = id##_forward_vector },              \
+        { .name = "reference", .emit = id##_forward_reference },                                             \
+        { 0 },                                                                                               \
+    };                                                                                                       \
+    const struct op op_##id = {                                                                              \
+        .name = #id,                                                                                         \
+        .infer = infer,                                                                                      \
+        .gradient = id##_gradient,                                                                           \
+        .cost = cost,                                                                                        \
+        .impls = id##_impls,                                                                                 \
+        .in_place = 1,                                                                                       \
+        .layer = true,                                                                                       \
+    }
 
-static oc_status forward_vector(struct emitter *e, const struct node *n)
-{
-    return launch(e, n, "softmax_vector", true);
-}
-
-static oc_status backward_reference(struct emitter *e, const struct node *n)
-{
-    return launch(e, n, "softmax_backward_reference", false);
-}
-
-static oc_status backward_vector(struct emitter *e, const struct node *n)
-{
-    return launch(e, n, "softmax_backward_vector", true);
-}
-
-static const struct impl backward_impls[] = {
-    { .name = "vector", .supports = softmax_vector_supports, .emit = backward_vector },
-    { .name = "reference", .emit = backward_reference },
-    { 0 },
-};
-
-/* (dy, y) -> dx */
-const struct op op_softmax_backward = {
-    .name = "softmax_backward",
-    .infer = infer,
-    .cost = cost,
-    .impls = backward_impls,
-    .in_place = 3,
-};
-
-static oc_status gradient(struct node *n)
+static oc_status gradient(struct node *n, const struct op *backward)
 {
     if (!n->in[0]->wants_gradient)
         return OC_OK;
-    return contribute(n->in[0], graph_append(&op_softmax_backward, NULL, NULL,
-                                             (oc_tensor *[]){ n->out[0]->gradient, n->out[0] }, 2));
+    return contribute(
+        n->in[0], graph_append(backward, NULL, NULL, (oc_tensor *[]){ n->out[0]->gradient, n->out[0] }, 2));
 }
 
-static const struct impl forward_impls[] = {
-    { .name = "vector", .supports = softmax_vector_supports, .emit = forward_vector },
-    { .name = "reference", .emit = forward_reference },
-    { 0 },
-};
-
-const struct op op_softmax = {
-    .name = "softmax",
-    .infer = infer,
-    .gradient = gradient,
-    .cost = cost,
-    .impls = forward_impls,
-    .in_place = 1,
-    .layer = true,
-};
+SOFTMAX(softmax);
+SOFTMAX(log_softmax);
 
 oc_tensor *oc_softmax(oc_tensor *x)
 {
     return graph_append(&op_softmax, NULL, NULL, &x, 1);
+}
+
+oc_tensor *oc_log_softmax(oc_tensor *x)
+{
+    return graph_append(&op_log_softmax, NULL, NULL, &x, 1);
 }

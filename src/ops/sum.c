@@ -50,7 +50,8 @@ static oc_status emit_stage(struct emitter *e, const struct node *n, const char 
 }
 
 oc_status sum_pairs_emit(struct emitter *e, const struct node *n, const char *operation, const oc_tensor *a,
-                         const oc_tensor *b, const oc_tensor *partial, const oc_tensor *result, float scale)
+                         const oc_tensor *b, const oc_tensor *partial, const oc_tensor *result, float scale,
+                         float beta)
 {
     struct rows r = value_rows(a, b, partial);
     const int64_t rows = divide_up(r.count, r.width);
@@ -59,6 +60,7 @@ oc_status sum_pairs_emit(struct emitter *e, const struct node *n, const char *op
         rows_per_item = divide_up(rows, MAX_PARTS);
     r.rows_per_item = (int32_t)rows_per_item;
     r.alpha = 1.f;
+    r.beta = beta;
     TRY(emit_stage(e, n, operation, a, b, partial, &r));
     struct rows parts = value_rows(partial, partial, partial);
     parts.count = rows_items(&r);
@@ -70,7 +72,7 @@ oc_status sum_pairs_emit(struct emitter *e, const struct node *n, const char *op
 oc_status sum_emit(struct emitter *e, const struct node *n, const oc_tensor *values, const oc_tensor *partial,
                    const oc_tensor *result, float scale)
 {
-    return sum_pairs_emit(e, n, NULL, values, values, partial, result, scale);
+    return sum_pairs_emit(e, n, NULL, values, values, partial, result, scale, 0.f);
 }
 
 /* ---- per channel ---- */

@@ -201,8 +201,13 @@ FORWARD = {
     "slice": lambda case, x: x.narrow(1, *case.layer.slice),
     "lrn": lambda case, x: lrn(x, case.layer.lrn),
     "softmax": lambda case, x: F.softmax(x, 1),
+    "log_softmax": lambda case, x: F.log_softmax(x, 1),
     "softmax_cross_entropy": lambda case, x, label: F.cross_entropy(x, label.long()),
+    "softmax_cross_entropy_smoothed":
+        lambda case, x, label: F.cross_entropy(x, label.long(), label_smoothing=case.layer.slope),
+    "binary_cross_entropy": lambda case, x, t: F.binary_cross_entropy_with_logits(x, t),
     "mean_squared_error": lambda case, a, b: F.mse_loss(a, b),
+    "smooth_l1": lambda case, a, b: F.smooth_l1_loss(a, b, beta=case.layer.slope),
     "dot": lambda case, a, b: (a * b).sum(),
     "weighted_sum": lambda case, a, b, d: sum(w * (u * v).sum() for w, u, v in zip(case.layer.weights, (a, b, d), (b, d, a))),
 }

@@ -31,8 +31,12 @@
     X(slice)                                                                                                 \
     X(lrn)                                                                                                   \
     X(softmax)                                                                                               \
+    X(log_softmax)                                                                                           \
     X(softmax_cross_entropy)                                                                                 \
+    X(softmax_cross_entropy_smoothed)                                                                        \
+    X(binary_cross_entropy)                                                                                  \
     X(mean_squared_error)                                                                                    \
+    X(smooth_l1)                                                                                             \
     X(dot)                                                                                                   \
     X(weighted_sum)
 

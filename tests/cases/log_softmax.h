@@ -1,0 +1,22 @@
+/* log_softmax.h - the cases of log-softmax. */
+#ifndef CASES_LOG_SOFTMAX_H
+#define CASES_LOG_SOFTMAX_H
+
+#include "support/case.h"
+
+static const struct op_case log_softmax_cases[] = {
+    { .name = "a single value", .shape = { { 1, 1 } } },
+    { .name = "6 channels", .shape = { { 3, 6, 5, 7 } } },
+    { .name = "17 channels", .shape = { { 2, 17, 3, 3 } } },
+    { .name = "48 channels", .shape = { { 1, 48, 4, 5 } } },
+    { .name = "LeNet C1", .shape = { { 2, 6, 28, 28 } } },
+    { .name = "1D", .shape = { { 5, 3, 13 } } },
+    { .name = "3D", .shape = { { 1, 5, 3, 4, 5 } } },
+    { .name = "no spatial dimension", .shape = { { 7, 33 } } },
+    { .name = "1000 classes", .shape = { { 3, 1000 } } },
+    { .name = "10 classes, to +-10", .shape = { { 16, 10 } }, .scale = 10 },
+    { .name = "to +-200: saturated", .shape = { { 5, 7, 3 } }, .scale = 200 },
+    { .name = "one class", .shape = { { 3, 1, 2 } } },
+};
+
+#endif
