@@ -9,8 +9,10 @@ struct style {
     oc_init_kind init; /* of the layers that an activation follows */
 };
 
-static oc_tensor *build(oc_tensor *x, int classes, const struct style *style)
+static oc_tensor *build(struct zoo_build *b)
 {
+    const struct style *style = b->variant;
+    oc_tensor *x = b->image;
     const oc_init init = { .kind = style->init };
     const oc_pool_desc halve = { .window = { 2 } };
     x = oc_conv(x, &(oc_conv_desc){ .name = "conv1", .filters = 6, .window = { 5 }, .weight_init = init });
@@ -22,15 +24,15 @@ static oc_tensor *build(oc_tensor *x, int classes, const struct style *style)
     x = oc_dense(x, &(oc_dense_desc){ .name = "fc1", .units = 84, .weight_init = init });
     return oc_dense(
         style->activation(x),
-        &(oc_dense_desc){ .name = "fc2", .units = classes, .weight_init = { .kind = OC_INIT_XAVIER } });
+        &(oc_dense_desc){ .name = "fc2", .units = b->classes, .weight_init = { .kind = OC_INIT_XAVIER } });
 }
 
-oc_tensor *lenet5(oc_tensor *image, int classes)
-{
-    return build(image, classes, &(struct style){ oc_tanh, oc_average_pool, OC_INIT_XAVIER });
-}
+static const struct style classic = { oc_tanh, oc_average_pool, OC_INIT_XAVIER };
+static const struct style modern = { oc_relu, oc_max_pool, OC_INIT_KAIMING };
 
-oc_tensor *lenet5_relu(oc_tensor *image, int classes)
-{
-    return build(image, classes, &(struct style){ oc_relu, oc_max_pool, OC_INIT_KAIMING });
-}
+const struct zoo_entry lenet_family[] = {
+    { "lenet5", "LeNet-5 for handwritten digits, tanh and average pooling (1998)", 1, 32, 32, 10, build,
+      &classic },
+    { "lenet5_relu", "LeNet-5 with ReLU and max pooling", 1, 32, 32, 10, build, &modern },
+    { 0 },
+};

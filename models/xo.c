@@ -2,13 +2,17 @@
  * pixels into 7x7 and, pooled, 4x4. */
 #include "zoo.h"
 
-oc_tensor *xo(oc_tensor *image, int classes)
+static oc_tensor *build(struct zoo_build *b)
 {
     const oc_pool_desc halve = { .window = { 2 }, .rounding = OC_ROUND_CEIL };
-    oc_tensor *x = oc_conv(image, &(oc_conv_desc){ .name = "conv1", .filters = 8, .window = { 3 } });
+    oc_tensor *x = oc_conv(b->image, &(oc_conv_desc){ .name = "conv1", .filters = 8, .window = { 3 } });
     x = oc_max_pool(oc_relu(x), &halve);
     x = oc_conv(x,
                 &(oc_conv_desc){ .name = "conv2", .filters = 16, .window = { 3 }, .padding = OC_PAD_SAME });
     x = oc_max_pool(oc_relu(x), &halve);
-    return oc_dense(oc_flatten(x), &(oc_dense_desc){ .name = "fc1", .units = classes });
+    return oc_dense(oc_flatten(x), &(oc_dense_desc){ .name = "fc1", .units = b->classes });
 }
+
+const struct zoo_entry xo_family[] = {
+    { "xo", "tells an X from an O; any size from 5x5", 1, 9, 9, 2, build, 0 }, { 0 }
+};

@@ -3,33 +3,46 @@
 #include "base/status.h"
 #include "base/text.h"
 
+#include <stdio.h>
 #include <string.h>
 
-static const struct zoo_entry {
-    const char *name, *description;
-    int channels, height, width, classes; /* as published */
-    oc_tensor *(*build)(oc_tensor *image, int classes);
-} zoo[] = {
-    { "lenet5", "LeNet-5 for handwritten digits, tanh and average pooling (1998)", 1, 32, 32, 10, lenet5 },
-    { "lenet5_relu", "LeNet-5 with ReLU and max pooling", 1, 32, 32, 10, lenet5_relu },
-    { "xo", "tells an X from an O; any size from 5x5", 1, 9, 9, 2, xo },
-    { "convnetjs_cifar10", "the CIFAR-10 network of the ConvNetJS demonstration (2014)", 3, 32, 32, 10,
-      convnetjs_cifar10 },
-};
+static const struct zoo_entry *const families[] = { lenet_family,   xo_family,           convnetjs_family,
+                                                    alexnet_family, vgg_family,          googlenet_family,
+                                                    resnet_family,  resnet_cifar_family, densenet_family };
 
-enum { ZOO_COUNT = sizeof zoo / sizeof zoo[0] };
+enum { FAMILY_COUNT = sizeof families / sizeof families[0] };
+
+static const float auxiliary_weight = 0.3f; /* Szegedy et al. 2014 */
+
+/* The index-th network, NULL past the end. */
+static const struct zoo_entry *at(int index)
+{
+    for (int i = 0; i < FAMILY_COUNT && index >= 0; i++)
+        for (const struct zoo_entry *entry = families[i]; entry->name; entry++)
+            if (index-- == 0)
+                return entry;
+    return NULL;
+}
 
 static const struct zoo_entry *find(const char *name)
 {
-    for (int i = 0; name && i < ZOO_COUNT; i++)
-        if (strcmp(zoo[i].name, name) == 0)
-            return &zoo[i];
+    const struct zoo_entry *entry;
+    for (int i = 0; name && (entry = at(i)); i++)
+        if (strcmp(entry->name, name) == 0)
+            return entry;
     return NULL;
+}
+
+const char *zoo_name(char *buffer, int capacity, const char *block, const char *layer)
+{
+    snprintf(buffer, (size_t)capacity, "%s.%s", block, layer);
+    return buffer;
 }
 
 const char *oc_zoo_name(int index)
 {
-    return index >= 0 && index < ZOO_COUNT ? zoo[index].name : NULL;
+    const struct zoo_entry *entry = at(index);
+    return entry ? entry->name : NULL;
 }
 
 const char *oc_zoo_description(const char *name)
@@ -40,16 +53,29 @@ const char *oc_zoo_description(const char *name)
 
 static oc_status unknown(const char *name)
 {
-    char list[1024];
+    char list[3072];
     struct text known = TEXT_IN(list);
-    for (int i = 0; i < ZOO_COUNT; i++)
-        text_print(&known, "%s%s", i > 0 ? ", " : "", zoo[i].name);
+    for (int i = 0; at(i); i++)
+        text_print(&known, "%s%s", i > 0 ? ", " : "", at(i)->name);
     return fail(OC_E_NOT_FOUND, "there is no model '%s'; the models are %s", name ? name : "", list);
 }
 
 static int or_published(int wanted, int published)
 {
     return wanted != 0 ? wanted : published;
+}
+
+/* The loss of the logits, and a share of that of each further head. */
+static oc_tensor *total_loss(oc_tensor *logits, const struct zoo_build *build, oc_tensor *label)
+{
+    oc_tensor *losses[1 + MAX_AUXILIARY] = { oc_softmax_cross_entropy(logits, label) };
+    float weights[1 + MAX_AUXILIARY] = { 1.f };
+    int count = 1;
+    for (int i = 0; i < MAX_AUXILIARY && build->auxiliary[i]; i++, count++) {
+        losses[count] = oc_softmax_cross_entropy(build->auxiliary[i], label);
+        weights[count] = auxiliary_weight;
+    }
+    return count > 1 ? oc_weighted_sum(losses, weights, count) : losses[0];
 }
 
 oc_status oc_zoo_create(oc_net *net, const char *name, const oc_net_desc *desc)
@@ -68,9 +94,12 @@ oc_status oc_zoo_create(oc_net *net, const char *name, const oc_net_desc *desc)
                                                        or_published(wanted.width, entry->width) } });
     made.label =
         oc_input(made.graph, &(oc_input_desc){ .name = "label", .shape = { batch }, .type = OC_I32 });
-    made.logits = entry->build(made.image, or_published(wanted.classes, entry->classes));
+    struct zoo_build build = { .image = made.image,
+                               .classes = or_published(wanted.classes, entry->classes),
+                               .variant = entry->variant };
+    made.logits = entry->build(&build);
     made.probabilities = oc_named(oc_softmax(made.logits), "probabilities");
-    made.loss = oc_named(oc_softmax_cross_entropy(made.logits, made.label), "loss");
+    made.loss = oc_named(total_loss(made.logits, &build, made.label), "loss");
     const oc_status status = oc_graph_check(made.graph);
     if (status == OC_OK)
         *net = made;
