@@ -421,6 +421,7 @@ typedef struct oc_parameter_info {
     int64_t shape[OC_MAX_RANK]; /* convolution: (filters, c/groups, window...); dense: (units, c) */
     int64_t count;              /* values */
     bool frozen;
+    bool momentum; /* OC_MOMENTUM is kept */
 } oc_parameter_info;
 
 /* What is kept per parameter. */

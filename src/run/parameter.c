@@ -78,7 +78,9 @@ oc_status oc_parameter_info_at(const oc_model *model, int index, oc_parameter_in
     *info = (oc_parameter_info){ .name = value->name,
                                  .rank = value->shape.rank,
                                  .count = shape_count(&value->shape),
-                                 .frozen = value->parameter->frozen };
+                                 .frozen = value->parameter->frozen,
+                                 .momentum = model->parameters[index].gradient &&
+                                             model->slabs[REGION_OPTIMIZER].count > 0 };
     memcpy(info->shape, value->shape.dim, sizeof info->shape);
     return OC_OK;
 }
