@@ -32,7 +32,7 @@ enum region {
 
 struct parameter {
     oc_init init;
-    int64_t fan_in, fan_out;
+    double fan_in, fan_out;
     bool frozen;
 };
 

@@ -90,8 +90,8 @@ static oc_status parameters(struct node *n)
     const struct conv *d = n->desc;
     const struct shape w = conv_filter_shape(d), b = { .rank = 1, .dim = { d->k } };
     struct parameter weight = { .init = d->desc.weight_init,
-                                .fan_in = d->c / d->groups * conv_positions(d),
-                                .fan_out = d->k * conv_positions(d),
+                                .fan_in = (double)(d->c / d->groups) * (double)conv_positions(d),
+                                .fan_out = (double)d->k * (double)conv_positions(d),
                                 .frozen = d->desc.frozen };
     struct parameter bias = weight;
     bias.init = d->desc.bias_init;

@@ -21,8 +21,10 @@ static oc_status infer(struct node *n)
     struct shape y = *wanted;
     int64_t known = 1;
     int open = -1;
+    bool holds = true; /* as far as can be told without products that overflow */
     if (x->shape.rank < 1 || y.rank < 1)
-        return node_fail(n, OC_E_SHAPE, "a scalar cannot be reshaped");
+        return node_fail(n, OC_E_SHAPE, "a scalar cannot be reshaped, nor anything to a scalar");
+    const int64_t values = shape_count(&x->shape) / x->shape.dim[0];
     y.dim[0] = x->shape.dim[0];
     for (int i = 1; i < y.rank; i++) {
         if (y.dim[i] < -1 || (y.dim[i] == -1 && open >= 0))
@@ -30,13 +32,14 @@ static oc_status infer(struct node *n)
                              SHAPE_TEXT(wanted));
         if (y.dim[i] == -1)
             open = i;
-        else
+        else if (y.dim[i] <= values / known)
             known *= y.dim[i];
+        else
+            holds = false;
     }
-    const int64_t values = shape_count(&x->shape) / x->shape.dim[0];
     if (open >= 0)
         y.dim[open] = values / known;
-    if (shape_count(&y) != shape_count(&x->shape))
+    if (!holds || shape_count(&y) != shape_count(&x->shape))
         return node_fail(n, OC_E_SHAPE, "%s does not hold the %" PRId64 " values per sample of %s",
                          SHAPE_TEXT(wanted), values, SHAPE_TEXT(&x->shape));
     n->view = order_agrees(&x->shape) && order_agrees(&y);

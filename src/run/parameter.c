@@ -145,7 +145,7 @@ static oc_status initialize(struct oc_model *model, const oc_tensor *w, const oc
 {
     const int64_t count = shape_count(&w->shape);
     const struct random random = { .seed = seed, .stream = random_stream(w->name) };
-    const double in = (double)w->parameter->fan_in, out = (double)w->parameter->fan_out;
+    const double in = w->parameter->fan_in, out = w->parameter->fan_out;
     double deviation = 0.0;
     float mean = 0.f;
     switch (init->kind) {
