@@ -4,6 +4,7 @@
 #include "base/memory.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* Pieces of device memory: the larger of what either plan needs. */
@@ -83,11 +84,14 @@ static oc_status check_memory(const struct oc_model *model, int64_t limit)
         return OC_OK;
     const int64_t fixed = model->memory.total - model->memory.activations;
     const int64_t fitting =
-        fixed < limit ? (limit - fixed) * model->max_batch / model->memory.activations : 0;
+        (int64_t)((double)(limit - fixed) / (double)model->memory.activations * (double)model->max_batch);
+    char advice[96] = "";
+    if (fitting > 0)
+        snprintf(advice, sizeof advice, "; a batch of %" PRId64 " instead of %" PRId64 " may fit", fitting,
+                 model->max_batch);
     return fail(OC_E_DEVICE_MEMORY,
-                "the model needs %" PRId64 " bytes on device \"%s\", %" PRId64
-                " are available; a batch of %" PRId64 " instead of %" PRId64 " may fit",
-                model->memory.total, device->name, limit, fitting, model->max_batch);
+                "the model needs %" PRId64 " bytes on device \"%s\", %" PRId64 " are available%s",
+                model->memory.total, device->name, limit, advice);
 }
 
 static oc_status allocate(struct oc_model *model)
@@ -117,10 +121,10 @@ static oc_status fill(struct oc_model *model, uint32_t pattern)
 static oc_status create_uploads(struct oc_model *model)
 {
     const oc_graph *graph = model->plans[PLAN_INFER]->graph;
-    model->upload_count = (int)graph->tensor_count;
     model->uploads = memory_zeroed(&model->allocator, graph->tensor_count + 1, sizeof *model->uploads);
     if (!model->uploads)
         return OC_E_MEMORY;
+    model->upload_count = (int)graph->tensor_count;
     for (size_t i = 0; i < graph->tensor_count; i++) {
         const oc_tensor *x = graph->tensors[i];
         if (x && x->kind == TENSOR_INPUT)
