@@ -31,7 +31,7 @@ enum region {
 };
 
 struct parameter {
-    oc_init init;
+    oc_init init, usual; /* what the layer asks for; what OC_INIT_DEFAULT means here */
     double fan_in, fan_out;
     bool frozen;
 };

@@ -148,8 +148,9 @@ static oc_status initialize(struct oc_model *model, const oc_tensor *w, const oc
     const double in = w->parameter->fan_in, out = w->parameter->fan_out;
     double deviation = 0.0;
     float mean = 0.f;
+    if (init->kind == OC_INIT_DEFAULT)
+        init = &w->parameter->usual;
     switch (init->kind) {
-    case OC_INIT_DEFAULT:
     case OC_INIT_KAIMING:
         deviation = sqrt(2.0 / in);
         break;
