@@ -151,7 +151,7 @@ static oc_status emit_pack(struct emitter *e, const struct node *n)
                      .defines = defines.data,
                      .args = { TENSOR(n->in[0]), TENSOR(n->out[0]), STRUCT(p) },
                      .items = { p.channels, (int64_t)groups * ((p.filters + d->block - 1) / d->block) },
-                     .group = { p.channels < 16 ? 1 : 16 },
+                     .group = { p.channels < 16 ? 1 : emitter_group_of(e, 16) },
                  }));
         p.first_position += p.count[0] * p.count[1] * p.count[2];
     }

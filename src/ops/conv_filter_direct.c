@@ -85,7 +85,7 @@ static oc_status emit_backward_filter(struct emitter *e, const struct node *n)
                     .kernel = "conv_direct_sum_filter",
                     .args = { TENSOR(partial), TENSOR(dw), STRUCT(f) },
                     .items = { d->k, (d->c / d->groups + SUM_CHANNELS - 1) / SUM_CHANNELS },
-                    .group = { 16 },
+                    .group = { emitter_group_of(e, 16) },
                 });
 }
 

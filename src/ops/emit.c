@@ -12,10 +12,15 @@ const oc_device_info *emitter_device(const struct emitter *e)
     return oc_device_get_info(e->device);
 }
 
-int64_t emitter_group(const struct emitter *e)
+int64_t emitter_group_of(const struct emitter *e, int64_t wanted)
 {
     const int64_t limit = emitter_device(e)->max_work_group;
-    return limit < 64 ? limit : 64;
+    return limit < wanted ? limit : wanted;
+}
+
+int64_t emitter_group(const struct emitter *e)
+{
+    return emitter_group_of(e, 64);
 }
 
 int tuned(const struct node *n, const char *name)

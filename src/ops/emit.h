@@ -46,7 +46,8 @@ struct launch_spec {
 
 oc_status emit(struct emitter *e, const struct node *n, const struct launch_spec *spec);
 
-/* A good number of work-items per group for kernels without local memory: 64, or what the device allows. */
+/* A number of work-items per group for kernels that do not care: `wanted`, or what the device allows; 64 is good. */
+int64_t emitter_group_of(const struct emitter *e, int64_t wanted);
 int64_t emitter_group(const struct emitter *e);
 
 const oc_device_info *emitter_device(const struct emitter *e);
