@@ -54,8 +54,9 @@ static oc_status too_large(const struct plan *plan, const oc_tensor *x, int64_t 
     const oc_device_info *device = oc_device_get_info(plan->device);
     return fail(OC_E_DEVICE_MEMORY,
                 "\"%s\" of shape %s needs %" PRId64
-                " bytes in one piece, device \"%s\" gives at most %" PRId64 ": try a smaller batch",
-                oc_tensor_name(x), SHAPE_TEXT(&x->shape), bytes, device->name, device->max_allocation);
+                " bytes in one piece, device \"%s\" gives at most %" PRId64 "%s",
+                oc_tensor_name(x), SHAPE_TEXT(&x->shape), bytes, device->name, device->max_allocation,
+                x->kind == TENSOR_PARAMETER ? "" : ": try a smaller batch");
 }
 
 oc_status memory_new_slab(struct plan *plan, enum region region)
