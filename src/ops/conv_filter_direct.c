@@ -101,12 +101,6 @@ static oc_status emit_backward_filter(struct emitter *e, const struct node *n)
                 });
 }
 
-static bool supports(const struct node *n, const oc_device_info *device)
-{
-    (void)n;
-    return device->type == OC_DEVICE_CPU;
-}
-
 static void heuristic(const struct node *n, const oc_device_info *device, int *values)
 {
     const struct conv *d = n->desc;
@@ -114,6 +108,24 @@ static void heuristic(const struct node *n, const oc_device_info *device, int *v
     values[0] = wide ? 16 : 8;
     values[1] = wide && d->c / d->groups > 4 ? 8 : 4;
     values[2] = d->k / d->groups <= values[0] ? 1 : 2;
+}
+
+/* About how often a work-item's loops run: over the pixels of its rows once per tile, and what goes with it. */
+static int64_t iterations(const struct node *n, const oc_device_info *device)
+{
+    const struct conv *d = n->desc;
+    struct node with_values = *n;
+    heuristic(n, device, with_values.tuned);
+    with_values.impl = conv_backward_filter_impls; /* the first: this one */
+    const struct filter_share f = make_share(&with_values, n->in[0], n->in[1]);
+    const int64_t kg = d->k / d->groups, block = with_values.tuned[0] * with_values.tuned[2];
+    return 2 * f.rows_per_chunk * (f.g.out[2] + 4) * f.tiles * ((kg + block - 1) / block);
+}
+
+static bool supports(const struct node *n, const oc_device_info *device)
+{
+    return device->type == OC_DEVICE_CPU &&
+           (device->loop_limit == 0 || iterations(n, device) <= device->loop_limit);
 }
 
 static const struct tunable tunables[] = {

@@ -76,6 +76,11 @@ static oc_status collect(struct emitter *e, const struct node *n, const struct l
     for (int i = 0; n->impl->tunables && n->impl->tunables[i].name; i++)
         text_print(&options, " -D%s=%d", n->impl->tunables[i].name, n->tuned[i]);
     text_print(&options, "%s", spec->defines ? spec->defines : "");
+    const oc_device_info *device = emitter_device(e);
+    if (device->loop_limit > 0 && spec->iterations > device->loop_limit)
+        return node_fail(n, OC_E_UNSUPPORTED,
+                         "kernel %s would loop %" PRId64 " times, device \"%s\" ends loops after %" PRId64,
+                         spec->kernel, spec->iterations, device->name, device->loop_limit);
     if (options.overflow)
         return node_fail(n, OC_E_UNSUPPORTED, "its definitions for %s are too long", spec->file);
     TRY(request(e, spec->file, options.data, &index));

@@ -41,6 +41,7 @@ struct launch_spec {
     const char *defines;            /* " -DNAME=value ..." beyond the tunables, or NULL */
     struct arg args[MAX_ARGUMENTS]; /* an empty one ends the list */
     int64_t items[3];               /* work-items wanted; 0 is 1 */
+    int64_t iterations;             /* of a work-item's loops, if they may be many; 0: few */
     int64_t group[3];               /* work-items per group; 0 is 1; items are rounded up to full groups */
 };
 

@@ -95,6 +95,7 @@ static oc_status transpose(struct emitter *e, const struct node *n)
                     .args = { TENSOR(n->in[0]), TENSOR(n->out[0]), INT(shape_channels(&pixels->shape)),
                               INT(spatial), INT(tensor_pitch(pixels)) },
                     .items = { (spatial + PIXELS - 1) / PIXELS, pixels->shape.dim[0] },
+                    .iterations = (PIXELS + 1) * shape_channels(&pixels->shape),
                 });
 }
 
