@@ -95,17 +95,20 @@ typedef enum oc_log_level { OC_LOG_ERROR, OC_LOG_WARNING, OC_LOG_INFO, OC_LOG_DE
 typedef void (*oc_log_fn)(void *user, oc_log_level level, const char *message);
 
 /* Sends messages up to `level` to `fn`; NULL (the state at start) keeps the library silent. The only setting
- * that is process-wide. `fn` may be called from any thread that calls Ocelli. */
+ * that is process-wide. `fn` may be called from any thread that calls Ocelli, and from those that compile
+ * kernels meanwhile. */
 OC_API void oc_set_log(oc_log_fn fn, void *user, oc_log_level level);
 
 /* Where host memory comes from. `resize` works like realloc: block NULL allocates, bytes 0 frees and returns
- * NULL; it returns NULL when there is no memory, and the old block stays as it was. */
+ * NULL; it returns NULL when there is no memory, and the old block stays as it was. Kernels are compiled by
+ * several threads, so `resize` may be called from several at once. */
 typedef struct oc_allocator {
     void *(*resize)(void *user, void *block, size_t bytes);
     void *user;
 } oc_allocator;
 
-/* Work in progress: `done` of `total` units. Returning false asks to stop (OC_E_INTERRUPTED). */
+/* Work in progress: `done` of `total` units. Returning false asks to stop (OC_E_INTERRUPTED). Called from one thread
+ * at a time, but not always the same. */
 typedef bool (*oc_progress_fn)(void *user, const char *what, int done, int total);
 
 /* ---- 3. Devices ------------------------------------------------------------------------------------- */
@@ -122,6 +125,8 @@ typedef struct oc_device_info {
     int vector_width;       /* preferred float vector width */
     int64_t max_work_group; /* work-items in a work-group */
     int64_t memory, max_allocation, local_memory;
+    int64_t
+        loop_limit; /* iterations after which its compiler ends a work-item's loops; 0: none. Known once opened */
     bool fp64, fp16, sub_groups;
     bool usable; /* false: Ocelli cannot use it, `reason` says why */
     char reason[128];
@@ -507,6 +512,7 @@ typedef struct oc_parameter_info {
     int64_t count;              /* values */
     bool frozen;                /* not trained: no gradient, no update */
     bool state;                 /* frozen too, but its layer writes it while training: running averages */
+    bool momentum;              /* OC_MOMENTUM is kept */
 } oc_parameter_info;
 
 /* What is kept per parameter. */

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 enum { MAX_THREADS = 16 };
@@ -25,7 +26,8 @@ static void *run(void *argument)
 void thread_for(int count, void (*work)(void *user, int index), void *user)
 {
     struct job job = { .count = count, .work = work, .user = user };
-    const long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    const char *limit = getenv("OCELLI_THREADS");
+    const long processors = limit ? strtol(limit, NULL, 10) : sysconf(_SC_NPROCESSORS_ONLN);
     pthread_t threads[MAX_THREADS];
     int started = 0;
     while (started < MAX_THREADS && started + 1 < count && started + 1 < processors &&

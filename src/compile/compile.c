@@ -7,11 +7,15 @@ static oc_status check_desc(const oc_graph *graph, const oc_model_desc *desc)
     const oc_optimizer_desc *o = &desc->optimizer;
     if (!desc->loss && (!desc->outputs || !desc->outputs[0]))
         return fail(OC_E_ARGUMENT, "a model needs a loss, outputs, or both");
+    if (desc->loss) /* what a layer of NULL returned has a failed graph of its own */
+        TRY(oc_graph_check(desc->loss->graph));
     if (desc->loss && desc->loss->graph != graph)
         return fail(OC_E_ARGUMENT, "the loss is not a tensor of this graph");
-    for (int i = 0; desc->outputs && desc->outputs[i]; i++)
+    for (int i = 0; desc->outputs && desc->outputs[i]; i++) {
+        TRY(oc_graph_check(desc->outputs[i]->graph));
         if (desc->outputs[i]->graph != graph)
             return fail(OC_E_ARGUMENT, "output %d is not a tensor of this graph", i);
+    }
     if (desc->loss && shape_count(&desc->loss->shape) != 1)
         return fail(OC_E_SHAPE, "the loss \"%s\" must be a scalar, it is %s", oc_tensor_name(desc->loss),
                     SHAPE_TEXT(&desc->loss->shape));

@@ -63,8 +63,9 @@ oc_status pass_layout(struct plan *plan);
 oc_status pass_select(struct plan *plan);
 oc_status pass_memory(struct plan *plan);
 
-/* memory.c: gives a tensor a place of its own at the end of a region. */
+/* memory.c: gives a tensor a place of its own at the end of a region; begins another slab of a region. */
 oc_status memory_place(struct plan *plan, oc_tensor *x, enum region region);
+oc_status memory_new_slab(struct plan *plan, enum region region);
 
 /* compile.c: adds to the list of what the host may read. */
 oc_status plan_add_fetchable(struct plan *plan, int id, bool gradient, oc_tensor *x);

@@ -74,7 +74,7 @@ static oc_status place_parameters(struct plan *plan)
         if (!w || w->kind != TENSOR_PARAMETER || w->placed)
             continue;
         if (first && trained > 0) /* a new slab, so that no update touches it */
-            plan->slabs[REGION_PARAMETERS].bytes[plan->slabs[REGION_PARAMETERS].count++] = 0;
+            TRY(memory_new_slab(plan, REGION_PARAMETERS));
         first = false;
         TRY(memory_place(plan, w, REGION_PARAMETERS));
     }

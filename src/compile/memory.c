@@ -37,7 +37,6 @@ struct planner {
     struct hole *holes;
     size_t hole_count, hole_capacity;
     struct storage *storages; /* by tensor id */
-    int end;                  /* an index after all nodes */
 };
 
 static int64_t aligned_bytes(const oc_tensor *x)
@@ -56,11 +55,12 @@ static oc_status too_large(const struct plan *plan, const oc_tensor *x, int64_t 
     const oc_device_info *device = oc_device_get_info(plan->device);
     return fail(OC_E_DEVICE_MEMORY,
                 "\"%s\" of shape %s needs %" PRId64
-                " bytes in one piece, device \"%s\" gives at most %" PRId64 ": try a smaller batch",
-                oc_tensor_name(x), SHAPE_TEXT(&x->shape), bytes, device->name, device->max_allocation);
+                " bytes in one piece, device \"%s\" gives at most %" PRId64 "%s",
+                oc_tensor_name(x), SHAPE_TEXT(&x->shape), bytes, device->name, device->max_allocation,
+                x->kind == TENSOR_PARAMETER ? "" : ": try a smaller batch");
 }
 
-static oc_status new_slab(struct plan *plan, enum region region)
+oc_status memory_new_slab(struct plan *plan, enum region region)
 {
     struct slabs *slabs = &plan->slabs[region];
     if (slabs->count == MAX_SLABS)
@@ -76,7 +76,7 @@ oc_status memory_place(struct plan *plan, oc_tensor *x, enum region region)
     if (bytes > limit)
         return too_large(plan, x, bytes);
     if (slabs->count == 0 || slabs->bytes[slabs->count - 1] + bytes > limit)
-        TRY(new_slab(plan, region));
+        TRY(memory_new_slab(plan, region));
     x->placed = true;
     x->region = region;
     x->slab = slabs->count - 1;
@@ -137,7 +137,7 @@ static oc_status grow(struct planner *p, int64_t bytes)
         }
     }
     if (best < 0) {
-        TRY(new_slab(p->plan, REGION_ACTIVATIONS));
+        TRY(memory_new_slab(p->plan, REGION_ACTIVATIONS));
         best = slabs->count - 1;
         best_free = 0;
     }
@@ -178,7 +178,6 @@ static oc_status walk(struct planner *p, oc_status (*visit)(struct planner *p, s
         for (struct node *n = p->plan->graph->first; n; n = n->next)
             if (n->is_static == (pass == 0))
                 TRY(visit(p, n, index++));
-    p->end = index;
     return OC_OK;
 }
 

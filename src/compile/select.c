@@ -5,15 +5,20 @@
 
 #include <string.h>
 
+/* Whether the text, which is not terminated, is this name. */
+static bool is_name(const char *name, const char *text, size_t length)
+{
+    return strlen(name) == length && strncmp(name, text, length) == 0;
+}
+
 /* The name asked for op in "conv=reference,max_pool=vector"; "reference" alone is for all. Not terminated. */
 static const char *wanted_name(const char *choices, const char *op, size_t *length)
 {
-    const size_t op_length = strlen(op);
     const char *wanted = NULL;
     for (const char *c = choices; c && *c; c += *c == ',') {
         const size_t span = strcspn(c, ",");
         const char *equals = memchr(c, '=', span);
-        if (!equals || ((size_t)(equals - c) == op_length && strncmp(c, op, op_length) == 0)) {
+        if (!equals || is_name(op, c, (size_t)(equals - c))) {
             wanted = equals ? equals + 1 : c;
             *length = span - (size_t)(wanted - c);
         }
@@ -22,12 +27,20 @@ static const char *wanted_name(const char *choices, const char *op, size_t *leng
     return wanted;
 }
 
-static bool known_op(const char *name, size_t length)
+/* One "op=name". */
+static oc_status check_choice(const char *choice, size_t op_length, size_t name_length)
 {
-    for (const struct op *const *op = op_table; *op; op++)
-        if (strlen((*op)->name) == length && strncmp((*op)->name, name, length) == 0)
-            return true;
-    return false;
+    const struct op *const *op = op_table;
+    while (*op && !is_name((*op)->name, choice, op_length))
+        op++;
+    if (!*op)
+        return fail(OC_E_NOT_FOUND, "implementations: there is no operation \"%.*s\"", (int)op_length,
+                    choice);
+    for (const struct impl *impl = (*op)->impls; impl->name; impl++)
+        if (is_name(impl->name, choice + op_length + 1, name_length))
+            return OC_OK;
+    return fail(OC_E_NOT_FOUND, "implementations: operation \"%s\" has no implementation \"%.*s\"",
+                (*op)->name, (int)name_length, choice + op_length + 1);
 }
 
 static oc_status check_choices(const char *choices)
@@ -35,10 +48,9 @@ static oc_status check_choices(const char *choices)
     for (const char *c = choices; c && *c; c += *c == ',') {
         const size_t span = strcspn(c, ",");
         const char *equals = memchr(c, '=', span);
-        if (equals && !known_op(c, (size_t)(equals - c)))
-            return fail(OC_E_NOT_FOUND, "implementations: there is no operation \"%.*s\"", (int)(equals - c),
-                        c);
-        if (!equals && strncmp(c, "reference", span) != 0)
+        if (equals)
+            TRY(check_choice(c, (size_t)(equals - c), span - (size_t)(equals + 1 - c)));
+        else if (!is_name("reference", c, span))
             return fail(OC_E_ARGUMENT, "implementations: \"%.*s\" is neither \"reference\" nor \"op=name\"",
                         (int)span, c);
         c += span;
@@ -50,16 +62,10 @@ static oc_status choose(struct node *n, const char *choices, const oc_device_inf
 {
     size_t length = 0;
     const char *wanted = wanted_name(choices, n->op->name, &length);
-    bool exists = false;
-    for (const struct impl *impl = n->op->impls; impl->name && !n->impl; impl++) {
-        if (wanted && (strlen(impl->name) != length || strncmp(impl->name, wanted, length) != 0))
-            continue;
-        exists = true;
-        if (!impl->supports || impl->supports(n, device))
+    for (const struct impl *impl = n->op->impls; impl->name && !n->impl; impl++)
+        if ((!wanted || is_name(impl->name, wanted, length)) &&
+            (!impl->supports || impl->supports(n, device)))
             n->impl = impl;
-    }
-    if (!n->impl && wanted && !exists)
-        return node_fail(n, OC_E_NOT_FOUND, "it has no implementation \"%.*s\"", (int)length, wanted);
     if (!n->impl)
         return node_fail(n, OC_E_UNSUPPORTED, "%s%.*s%s does not support it on device \"%s\"",
                          wanted ? "implementation \"" : "Ocelli", (int)length, wanted ? wanted : "",

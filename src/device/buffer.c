@@ -105,16 +105,42 @@ oc_status upload_send(struct upload *upload, struct queue *queue, struct buffer 
     return OC_OK;
 }
 
+/* The caller's memory is used in the order of the device's queue. Where the model has a queue of its own, the copy
+ * waits for what is in the device's, and what comes there later waits for the copy. */
+static cl_int copy(struct queue *queue, cl_mem from, size_t from_offset, cl_mem to, size_t to_offset,
+                   size_t bytes)
+{
+    const cl_command_queue order = queue->device->queue;
+    cl_event before = NULL, after = NULL;
+    if (order == queue->handle)
+        return clEnqueueCopyBuffer(order, from, to, from_offset, to_offset, bytes, 0, NULL, NULL);
+    cl_int error = clEnqueueMarkerWithWaitList(order, 0, NULL, &before);
+    if (error == CL_SUCCESS)
+        error = clFlush(order);
+    if (error == CL_SUCCESS)
+        error =
+            clEnqueueCopyBuffer(queue->handle, from, to, from_offset, to_offset, bytes, 1, &before, &after);
+    if (error == CL_SUCCESS)
+        error = clFlush(queue->handle);
+    if (error == CL_SUCCESS)
+        error = clEnqueueBarrierWithWaitList(order, 1, &after, NULL);
+    if (before)
+        clReleaseEvent(before);
+    if (after)
+        clReleaseEvent(after);
+    return error;
+}
+
 oc_status buffer_copy_from(struct queue *queue, struct buffer *buffer, size_t offset, void *memory,
                            size_t bytes)
 {
-    TRY_CL(clEnqueueCopyBuffer(queue->handle, memory, buffer->handle, 0, offset, bytes, 0, NULL, NULL));
-    return OC_OK;
+    const cl_int error = copy(queue, memory, 0, buffer->handle, offset, bytes);
+    return error == CL_SUCCESS ? OC_OK : device_fail(error, "clEnqueueCopyBuffer");
 }
 
 oc_status buffer_copy_to(struct queue *queue, struct buffer *buffer, size_t offset, void *memory,
                          size_t bytes)
 {
-    TRY_CL(clEnqueueCopyBuffer(queue->handle, buffer->handle, memory, offset, 0, bytes, 0, NULL, NULL));
-    return OC_OK;
+    const cl_int error = copy(queue, buffer->handle, offset, memory, 0, bytes);
+    return error == CL_SUCCESS ? OC_OK : device_fail(error, "clEnqueueCopyBuffer");
 }

@@ -47,6 +47,9 @@ oc_status device_fail(cl_int error, const char *what);
             return device_fail(try_error, #call);                                                            \
     } while (0)
 
+/* probe.c: fills in what only trying out tells, when a device is opened. */
+oc_status device_probe(oc_device *device);
+
 /* find.c: the index-th device of all platforms, in the order of oc_device_list. */
 struct found_device {
     cl_platform_id platform;

@@ -83,6 +83,11 @@ static oc_status adopt(oc_device **out, cl_context context, cl_device_id id, cl_
         oc_device_close(device);
         return OC_E_MEMORY;
     }
+    const oc_status status = device_probe(device);
+    if (status != OC_OK) {
+        oc_device_close(device);
+        return status;
+    }
     log_message(OC_LOG_INFO, "device %s (%s), driver %s", device->info.name, device->info.platform,
                 device->info.driver);
     *out = device;

@@ -47,8 +47,9 @@ void find_describe(cl_device_id id, oc_device_info *info)
     clGetPlatformInfo(platform, CL_PLATFORM_NAME, sizeof info->platform - 1, info->platform, NULL);
 
     const cl_device_type type = (cl_device_type)device_number(id, CL_DEVICE_TYPE, sizeof(cl_device_type));
-    info->type = type & CL_DEVICE_TYPE_GPU   ? OC_DEVICE_GPU
-                 : type & CL_DEVICE_TYPE_CPU ? OC_DEVICE_CPU
+    /* The simulator Oclgrind says it is both; it checks the kernels for CPUs as well as the plain ones. */
+    info->type = type & CL_DEVICE_TYPE_CPU   ? OC_DEVICE_CPU
+                 : type & CL_DEVICE_TYPE_GPU ? OC_DEVICE_GPU
                                              : OC_DEVICE_OTHER;
     info->compute_units = (int)device_number(id, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof(cl_uint));
     info->clock_mhz = (int)device_number(id, CL_DEVICE_MAX_CLOCK_FREQUENCY, sizeof(cl_uint));

@@ -3,9 +3,11 @@
 #include "device/cl.h"
 
 #include <stdio.h>
+#include <string.h>
 
 struct launch {
     oc_device *device;
+    const struct program *program;
     cl_kernel kernel;
     char name[64];
     size_t global[3], local[3];
@@ -20,6 +22,7 @@ oc_status launch_create(struct launch **out, oc_device *device, const struct pro
     if (!launch)
         return OC_E_MEMORY;
     launch->device = device;
+    launch->program = program;
     snprintf(launch->name, sizeof launch->name, "%s", kernel);
     launch->kernel = clCreateKernel(program->handle, kernel, &error);
     if (!launch->kernel) {
@@ -101,10 +104,8 @@ static cl_int enqueue(struct queue *queue, const struct launch *launch, cl_event
 oc_status launch_enqueue(struct queue *queue, const struct launch *launch)
 {
     const cl_int error = enqueue(queue, launch, NULL);
-    if (error != CL_SUCCESS) {
-        device_fail(error, "clEnqueueNDRangeKernel");
-        return fail_in(OC_E_DEVICE, launch->name);
-    }
+    if (error != CL_SUCCESS)
+        return fail_in(device_fail(error, "clEnqueueNDRangeKernel"), launch->name);
     return OC_OK;
 }
 
@@ -128,4 +129,10 @@ oc_status launch_time(struct queue *queue, const struct launch *launch, double *
 const char *launch_kernel(const struct launch *launch)
 {
     return launch->name;
+}
+
+bool launch_same_code(const struct launch *a, const struct launch *b)
+{
+    return a->program == b->program && strcmp(a->name, b->name) == 0 &&
+           memcmp(a->local, b->local, sizeof a->local) == 0;
 }

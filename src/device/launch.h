@@ -45,4 +45,7 @@ oc_status launch_time(struct queue *queue, const struct launch *launch, double *
 
 const char *launch_kernel(const struct launch *launch);
 
+/* True if a driver that compiles at the first launch has compiled both once it has met one of them. */
+bool launch_same_code(const struct launch *a, const struct launch *b);
+
 #endif

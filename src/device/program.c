@@ -35,7 +35,7 @@ static oc_status load_source(const oc_device *device, const char *file, struct s
     return fail(OC_E_NOT_FOUND, "there is no kernel file \"%s\"", file);
 }
 
-static oc_status report_build(const oc_device *device, cl_program handle, const char *file,
+static oc_status report_build(const oc_device *device, cl_program handle, cl_int error, const char *file,
                               const char *options)
 {
     size_t bytes = 0;
@@ -44,11 +44,12 @@ static oc_status report_build(const oc_device *device, cl_program handle, const 
     if (log)
         clGetProgramBuildInfo(handle, device->id, CL_PROGRAM_BUILD_LOG, bytes, log, NULL);
     const size_t length = log ? strlen(log) : 0;
-    const oc_status status =
-        fail(OC_E_BUILD, "device \"%s\" could not compile %s with%s: %s", device->info.name, file, options,
-             length > LOG_TAIL_BYTES ? log + length - LOG_TAIL_BYTES
-             : length                ? log
-                                     : "no build log");
+    const oc_status status = fail(error == CL_OUT_OF_HOST_MEMORY ? OC_E_MEMORY : OC_E_BUILD,
+                                  "device \"%s\" could not compile %s with%s (OpenCL error %d): %s",
+                                  device->info.name, file, options, error,
+                                  length > LOG_TAIL_BYTES ? log + length - LOG_TAIL_BYTES
+                                  : length                ? log
+                                                          : "no build log");
     memory_free(&device->allocator, log);
     return status;
 }
@@ -77,7 +78,7 @@ static oc_status compile(const oc_device *device, const char *file, const char *
         snprintf(all_options, sizeof all_options, "-cl-std=CL1.2%s", options);
         error = clBuildProgram(handle, 1, &device->id, all_options, NULL, NULL);
         if (error != CL_SUCCESS)
-            status = report_build(device, handle, file, options);
+            status = report_build(device, handle, error, file, options);
     }
     if (status != OC_OK && handle) {
         clReleaseProgram(handle);

@@ -20,13 +20,11 @@ struct op_counter {
     int count;
 };
 
-/* What builders return when there is not even memory for a graph, or no tensor to find one by. Its status is an
- * error from the start, so nothing ever writes to it. */
-static oc_tensor lost_tensor;
-static oc_graph lost_graph = {
-    .status = OC_E_ARGUMENT,
-    .message = "a layer was given NULL instead of a tensor, or there was no memory for a graph"
-};
+/* What builders return when there is not even memory for a graph, or no tensor to find one by. Their status is an
+ * error from the start, so nothing ever writes to them. */
+static oc_graph no_graph = { .status = OC_E_MEMORY, .message = "there was no host memory for a graph" };
+static oc_graph lost_graph = { .status = OC_E_ARGUMENT,
+                               .message = "a layer was given NULL instead of a tensor" };
 static oc_tensor lost_tensor = { .graph = &lost_graph, .name = "" };
 
 oc_graph *oc_graph_create(const oc_graph_desc *desc)
@@ -34,14 +32,14 @@ oc_graph *oc_graph_create(const oc_graph_desc *desc)
     const oc_allocator allocator = memory_allocator(desc ? desc->allocator : NULL);
     oc_graph *graph = memory_zeroed(&allocator, 1, sizeof *graph);
     if (!graph)
-        return &lost_graph;
+        return &no_graph;
     graph->arena.allocator = allocator;
     return graph;
 }
 
 void oc_graph_destroy(oc_graph *graph)
 {
-    if (!graph || graph == &lost_graph)
+    if (!graph || graph == &no_graph)
         return;
     const oc_allocator allocator = graph->arena.allocator;
     memory_free(&allocator, graph->tensors);
@@ -58,9 +56,9 @@ oc_tensor *graph_poison(oc_graph *graph, oc_status status)
 {
     if (graph->status == OC_OK) {
         graph->message = arena_copy_text(&graph->arena, oc_last_error());
+        graph->status = graph->message ? status : OC_E_MEMORY;
         if (!graph->message)
-            graph->message = "out of host memory";
-        graph->status = status;
+            graph->message = "no host memory for a graph's error";
     }
     return &lost_tensor;
 }
@@ -144,6 +142,8 @@ oc_tensor *oc_named(oc_tensor *x, const char *name)
 {
     if (!x || !x->producer || x->graph->status != OC_OK)
         return x ? x : &lost_tensor;
+    if (!name)
+        return graph_poison(x->graph, node_fail(x->producer, OC_E_ARGUMENT, "it was to be named NULL"));
     char *copy = arena_copy_text(&x->graph->arena, name);
     if (!copy)
         return graph_poison(x->graph, OC_E_MEMORY);
@@ -155,16 +155,19 @@ oc_tensor *oc_input(oc_graph *graph, const oc_input_desc *desc)
 {
     if (!graph || graph->status != OC_OK)
         return &lost_tensor;
-    if (!desc || !desc->name)
+    if (!desc || !desc->name || !*desc->name)
         return graph_poison(graph, fail(OC_E_ARGUMENT, "an input needs a name"));
     const struct shape shape = shape_read(desc->shape);
     if (shape.rank < 1)
         return graph_poison(
             graph, fail(OC_E_SHAPE, "input \"%s\" needs a shape that begins with the batch", desc->name));
-    for (int i = 0; i < shape.rank; i++)
-        if (shape.dim[i] < 0 || shape.dim[i] > INT32_MAX || shape_count(&shape) > INT64_MAX / 64)
+    for (int i = 0; i < OC_MAX_RANK; i++)
+        if (i < shape.rank ? desc->shape[i] < 0 || desc->shape[i] > INT32_MAX : desc->shape[i] != 0)
             return graph_poison(graph, fail(OC_E_SHAPE, "input \"%s\": size %" PRId64 " is not possible",
-                                            desc->name, shape.dim[i]));
+                                            desc->name, i < shape.rank ? desc->shape[i] : 0));
+    if (!shape_is_countable(&shape))
+        return graph_poison(graph, fail(OC_E_SHAPE, "input \"%s\": %s are more values than can be counted",
+                                        desc->name, SHAPE_TEXT(&shape)));
     if (desc->type != OC_F32 && desc->type != OC_I32)
         return graph_poison(graph, fail(OC_E_ARGUMENT, "input \"%s\": type %d is none of oc_type", desc->name,
                                         (int)desc->type));
@@ -232,6 +235,8 @@ oc_status node_output(struct node *n, int i, enum element type, const struct sha
     }
     oc_graph *graph = n->in_count > 0 ? n->in[0]->graph : n->out[0]->graph;
     oc_tensor *y;
+    if (!shape_is_countable(shape))
+        return node_fail(n, OC_E_SHAPE, "%s are more values than can be counted", SHAPE_TEXT(shape));
     TRY(graph_tensor(&y, graph, TENSOR_VALUE, type, shape, NULL));
     y->producer = n;
     for (int j = 0; j < n->in_count; j++)
@@ -244,6 +249,8 @@ oc_status node_parameter(struct node *n, const char *suffix, const struct shape 
                          const struct parameter *parameter)
 {
     oc_graph *graph = n->in[0]->graph;
+    if (!shape_is_countable(shape))
+        return node_fail(n, OC_E_SHAPE, "%s are more values than can be counted", SHAPE_TEXT(shape));
     const char *name = arena_print(&graph->arena, "%s.%s", n->name, suffix);
     struct parameter *copy = arena_alloc(&graph->arena, sizeof *copy);
     if (!name || !copy)
@@ -295,9 +302,8 @@ oc_tensor *graph_append(const struct op *op, const void *desc, const char *name,
         return &lost_tensor;
     for (int i = 1; i < in_count; i++)
         if (!in[i] || in[i]->graph != graph)
-            return graph_poison(graph,
-                                fail(OC_E_ARGUMENT, "layer \"%s\" (%s): input %d is %s", name ? name : "",
-                                     op->name, i, in[i] ? "of another graph" : "NULL"));
+            return graph_poison(graph, fail(OC_E_ARGUMENT, "a layer of type %s: input %d is %s", op->name, i,
+                                            in[i] ? "of another graph" : "NULL"));
     oc_tensor *out = NULL;
     const oc_status status = append(graph, op, desc, name, in, in_count, &out);
     return status == OC_OK ? out : graph_poison(graph, status);

@@ -31,8 +31,8 @@ enum region {
 };
 
 struct parameter {
-    oc_init init;
-    int64_t fan_in, fan_out;
+    oc_init init, usual; /* what the layer asks for; what OC_INIT_DEFAULT means here */
+    double fan_in, fan_out;
     bool frozen;
     bool state; /* not trained but written by a layer while training, such as a running mean */
 };

@@ -24,6 +24,14 @@ bool shape_equal(const struct shape *a, const struct shape *b)
     return true;
 }
 
+bool shape_is_countable(const struct shape *s)
+{
+    int64_t most = (int64_t)1 << 48;
+    for (int i = 0; i < s->rank; i++)
+        most /= s->dim[i];
+    return most > 0;
+}
+
 static int64_t product(const struct shape *s, int first)
 {
     int64_t count = 1;
@@ -112,6 +120,8 @@ static oc_status resolve_output(struct window *w, const struct window_request *r
     const oc_rounding rounding = r->rounding != OC_ROUND_DEFAULT ? r->rounding : r->default_rounding;
     const int64_t reach = window_reach(w, d), stride = w->stride[d];
     const int64_t padded = (int64_t)w->in[d] + w->begin[d] + w->end[d], rest = padded - reach;
+    if (rounding < OC_ROUND_EXACT || rounding > OC_ROUND_CEIL)
+        return fail(OC_E_ARGUMENT, "rounding %d is none of OC_ROUND_*", (int)rounding);
     if (rest < 0)
         return fail(OC_E_SHAPE, "a window that covers %" PRId64 " does not fit into %d + padding %d + %d",
                     reach, w->in[d], w->begin[d], w->end[d]);
@@ -156,7 +166,7 @@ oc_status window_resolve(struct window *w, const struct window_request *r, const
         if (w->dilation[d] == 0)
             w->dilation[d] = 1;
         if (w->extent[d] < 1 || w->extent[d] > LIMIT)
-            return fail(OC_E_ARGUMENT, "window must be at least 1 in every dimension, it is %d",
+            return fail(OC_E_ARGUMENT, "window must be in 1..%d in every dimension, it is %d", (int)LIMIT,
                         w->extent[d]);
         if (w->stride[d] < 1 || w->stride[d] > LIMIT)
             return fail(OC_E_ARGUMENT, "stride must be in 1..%d, it is %d", (int)LIMIT, w->stride[d]);
@@ -167,6 +177,10 @@ oc_status window_resolve(struct window *w, const struct window_request *r, const
         TRY(resolve_padding(w, r, d, i));
         TRY(resolve_output(w, r, d));
     }
+    const struct shape extents = { .rank = 3, .dim = { w->extent[0], w->extent[1], w->extent[2] } };
+    if (!shape_is_countable(&extents) || shape_count(&extents) > INT32_MAX)
+        return fail(OC_E_UNSUPPORTED, "a window of %s has more than %d positions", SHAPE_TEXT(&extents),
+                    INT32_MAX);
     return OC_OK;
 }
 

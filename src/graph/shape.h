@@ -16,6 +16,9 @@ struct shape {
 struct shape shape_read(const int64_t dims[OC_MAX_RANK]);
 
 bool shape_equal(const struct shape *a, const struct shape *b);
+
+/* False if there are more values than any memory holds, so that counting them could overflow. */
+bool shape_is_countable(const struct shape *s);
 int64_t shape_count(const struct shape *s);    /* values; 1 for a scalar */
 int64_t shape_channels(const struct shape *s); /* 1 without a channel dimension */
 int64_t shape_spatial(const struct shape *s);  /* pixels of one sample */

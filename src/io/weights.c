@@ -29,13 +29,6 @@ static char *velocity_name(struct arena *arena, const char *parameter)
     return name;
 }
 
-static bool keeps_velocities(const oc_model *model)
-{
-    oc_memory_info memory;
-    oc_model_get_memory(model, &memory);
-    return memory.optimizer > 0;
-}
-
 /* ---- Saving ---- */
 
 /* What goes into the file; the mark of an entry is twice the parameter's index, and 1 more for its velocity. */
@@ -59,7 +52,6 @@ static void add_tensor(struct content *content, const oc_parameter_info *info, c
 static oc_status gather_tensors(struct content *content, const oc_model *model, bool training_state)
 {
     const int count = oc_parameter_count(model);
-    const bool velocities = training_state && keeps_velocities(model);
     content->tensors = arena_alloc(&content->arena, 2 * (size_t)count * sizeof content->tensors[0]);
     if (!content->tensors)
         return OC_E_MEMORY;
@@ -67,7 +59,7 @@ static oc_status gather_tensors(struct content *content, const oc_model *model, 
         oc_parameter_info info;
         TRY(oc_parameter_info_at(model, i, &info));
         add_tensor(content, &info, info.name, 2 * i);
-        if (!velocities || info.frozen)
+        if (!training_state || !info.momentum)
             continue;
         const char *name = velocity_name(&content->arena, info.name);
         if (!name)
@@ -202,11 +194,10 @@ static oc_status fail_difference(const struct difference *difference, const char
     return fail(names ? OC_E_NOT_FOUND : OC_E_SHAPE, "%s: does not fit the model%s", path, room);
 }
 
-/* What is to be done with a parameter: its tensor, and that of its velocity (NULL: zeros) if it keeps one. */
+/* What is to be done with a parameter: its tensor, and that of its velocity, if it keeps one (NULL: zeros). */
 struct assignment {
     oc_parameter_info info;
     const struct tensor_entry *value, *velocity;
-    bool keeps_velocity;
 };
 
 struct loading {
@@ -225,7 +216,6 @@ static oc_status match(struct loading *loading, const oc_model *model, const cha
         arena_alloc(&loading->arena, (size_t)loading->count * sizeof loading->assignments[0]);
     if (!difference || !loading->assignments)
         return OC_E_MEMORY;
-    const bool velocities = keeps_velocities(model);
     for (int i = 0; i < loading->count; i++) {
         struct assignment *to = &loading->assignments[i];
         TRY(oc_parameter_info_at(model, i, &to->info));
@@ -238,8 +228,7 @@ static oc_status match(struct loading *loading, const oc_model *model, const cha
         if (!name)
             return OC_E_MEMORY;
         struct tensor_entry *velocity = safetensors_find(&loading->file, name);
-        to->keeps_velocity = velocities && !to->info.frozen;
-        if (velocity && to->keeps_velocity)
+        if (velocity && to->info.momentum)
             compare_tensor(difference, velocity, &to->info);
         else if (velocity)
             velocity->mark = 1; /* of no use to this model */
@@ -287,7 +276,7 @@ static oc_status apply(struct loading *loading, oc_model *model)
     for (int i = 0; i < loading->count; i++) {
         const struct assignment *to = &loading->assignments[i];
         TRY(assign(model, to, OC_VALUE, to->value, values));
-        if (to->keeps_velocity)
+        if (to->info.momentum)
             TRY(assign(model, to, OC_MOMENTUM, to->velocity, values));
     }
     return oc_model_set_step(model, loading->step);

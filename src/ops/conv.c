@@ -90,15 +90,13 @@ static oc_status parameters(struct node *n)
     const struct conv *d = n->desc;
     const struct shape w = conv_filter_shape(d), b = { .rank = 1, .dim = { d->k } };
     struct parameter weight = { .init = d->desc.weight_init,
-                                .fan_in = d->c / d->groups * conv_positions(d),
-                                .fan_out = d->k * conv_positions(d),
+                                .usual = { .kind = OC_INIT_KAIMING },
+                                .fan_in = (double)(d->c / d->groups) * (double)conv_positions(d),
+                                .fan_out = (double)d->k * (double)conv_positions(d),
                                 .frozen = d->desc.frozen };
     struct parameter bias = weight;
     bias.init = d->desc.bias_init;
-    if (weight.init.kind == OC_INIT_DEFAULT)
-        weight.init.kind = OC_INIT_KAIMING;
-    if (bias.init.kind == OC_INIT_DEFAULT)
-        bias.init = (oc_init){ .kind = OC_INIT_CONSTANT };
+    bias.usual = (oc_init){ .kind = OC_INIT_CONSTANT };
     TRY(node_parameter(n, "weight", &w, &weight));
     return d->desc.no_bias ? OC_OK : node_parameter(n, "bias", &b, &bias);
 }

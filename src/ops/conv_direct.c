@@ -151,7 +151,7 @@ static oc_status emit_pack(struct emitter *e, const struct node *n)
                      .defines = defines.data,
                      .args = { TENSOR(n->in[0]), TENSOR(n->out[0]), STRUCT(p) },
                      .items = { p.channels, (int64_t)groups * ((p.filters + d->block - 1) / d->block) },
-                     .group = { p.channels < 16 ? 1 : 16 },
+                     .group = { p.channels < 16 ? 1 : emitter_group_of(e, 16) },
                  }));
         p.first_position += p.count[0] * p.count[1] * p.count[2];
     }
@@ -264,14 +264,7 @@ static oc_status prepare_backward_data(struct node *n)
 
 static bool fits(const oc_device_info *device, int tile, int panels)
 {
-    return device->type == OC_DEVICE_CPU &&
-           (int64_t)sizeof(float) * panels * tile * DEPTH <= device->local_memory;
-}
-
-static bool supports(const struct node *n, const oc_device_info *device)
-{
-    (void)n;
-    return fits(device, 6, 1);
+    return (int64_t)sizeof(float) * panels * tile * DEPTH <= device->local_memory;
 }
 
 /* Register tile by vector width (32 vector registers of 16 floats, 16 of 8), panels by local memory. */
@@ -286,6 +279,24 @@ static void heuristic(const struct node *n, const oc_device_info *device, int *v
     values[3] = 8;
     while (values[3] > 1 && !fits(device, values[1], values[3]))
         values[3] /= 2;
+}
+
+/* About how often a work-item's loops run: packing and multiplying, and what goes with them. */
+static int64_t iterations(const struct node *n, const oc_device_info *device)
+{
+    const struct conv *d = n->desc;
+    const bool transposed = n->op == &op_conv_backward_data;
+    const int64_t cg = d->c / d->groups, kg = d->k / d->groups, filters = transposed ? cg : kg;
+    int values[MAX_TUNABLES] = { 0 };
+    heuristic(n, device, values);
+    const int64_t block = (int64_t)values[0] * values[2], blocks = (filters + block - 1) / block;
+    return 4 * (values[1] + blocks) * values[3] * conv_positions(d) * (transposed ? kg : cg);
+}
+
+static bool supports(const struct node *n, const oc_device_info *device)
+{
+    return device->type == OC_DEVICE_CPU && fits(device, 6, 1) &&
+           (device->loop_limit == 0 || iterations(n, device) <= device->loop_limit);
 }
 
 static const struct tunable tunables[] = { { "VECTOR", { 16, 8, 4 } },

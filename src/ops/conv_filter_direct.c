@@ -23,6 +23,21 @@ static int32_t least(int64_t a, int64_t b)
     return (int32_t)(a < b ? a : b);
 }
 
+static int64_t wanted_pieces(const struct conv *d)
+{
+    const int64_t items = conv_positions(d) * d->groups;
+    return (MIN_ITEMS + items - 1) / items;
+}
+
+/* The most chunks that the rows are divided into; a smaller batch never has more. Chunks of rows read every value once,
+ * shares of channels read dy again each: chunks, while filters are small. */
+static int32_t chunk_limit(const struct conv *d, const struct geometry *g)
+{
+    const int64_t filter_bytes = 4 * conv_positions(d) * d->c * (d->k / d->groups);
+    const int64_t affordable = PARTIAL_BYTES / filter_bytes > 1 ? PARTIAL_BYTES / filter_bytes : 1;
+    return least((int64_t)g->n * g->out[0] * g->out[1], least(wanted_pieces(d), affordable));
+}
+
 /* How the work is divided; depends on the shape only, so that the order of summation does too. */
 static struct filter_share make_share(const struct node *n, const oc_tensor *x, const oc_tensor *dy)
 {
@@ -39,13 +54,10 @@ static struct filter_share make_share(const struct node *n, const oc_tensor *x, 
         g->in[2] = g->out[2] = LINE_WIDTH;
         g->begin[0] = g->begin[1] = g->begin[2] = 0;
     }
-    const int64_t rows = (int64_t)g->n * g->out[0] * g->out[1], items = conv_positions(d) * d->groups;
+    const int64_t rows = (int64_t)g->n * g->out[0] * g->out[1];
     const int64_t row_bytes = 4 * g->out[2] * (cg * g->stride[2] + kg);
-    /* Chunks of rows read every value once, shares of channels read dy again each: chunks, while filters are small. */
-    const int64_t filter_bytes = 4 * conv_positions(d) * d->c * kg, wanted = (MIN_ITEMS + items - 1) / items;
-    const int64_t affordable = PARTIAL_BYTES / filter_bytes > 1 ? PARTIAL_BYTES / filter_bytes : 1;
-    f.chunks = least(rows, wanted < affordable ? wanted : affordable);
-    f.shares = least(tiles, (wanted + f.chunks - 1) / f.chunks);
+    f.chunks = chunk_limit(d, g);
+    f.shares = least(tiles, (wanted_pieces(d) + f.chunks - 1) / f.chunks);
     f.tiles = (int32_t)((tiles + f.shares - 1) / f.shares);
     f.shares = (int32_t)((tiles + f.tiles - 1) / f.tiles);
     f.rows_per_chunk = (int32_t)((rows + f.chunks - 1) / f.chunks);
@@ -58,7 +70,7 @@ static int64_t partial_values(const struct node *n, const struct filter_share *f
 {
     const struct conv *d = n->desc;
     const int64_t block = tuned(n, "VECTOR") * tuned(n, "COLUMNS"), kg = d->k / d->groups;
-    return conv_positions(d) * d->c * ((kg + block - 1) / block * block) * f->chunks;
+    return conv_positions(d) * d->c * ((kg + block - 1) / block * block) * chunk_limit(d, &f->g);
 }
 
 static oc_status prepare(struct node *n)
@@ -85,14 +97,8 @@ static oc_status emit_backward_filter(struct emitter *e, const struct node *n)
                     .kernel = "conv_direct_sum_filter",
                     .args = { TENSOR(partial), TENSOR(dw), STRUCT(f) },
                     .items = { d->k, (d->c / d->groups + SUM_CHANNELS - 1) / SUM_CHANNELS },
-                    .group = { 16 },
+                    .group = { emitter_group_of(e, 16) },
                 });
-}
-
-static bool supports(const struct node *n, const oc_device_info *device)
-{
-    (void)n;
-    return device->type == OC_DEVICE_CPU;
 }
 
 static void heuristic(const struct node *n, const oc_device_info *device, int *values)
@@ -102,6 +108,24 @@ static void heuristic(const struct node *n, const oc_device_info *device, int *v
     values[0] = wide ? 16 : 8;
     values[1] = wide && d->c / d->groups > 4 ? 8 : 4;
     values[2] = d->k / d->groups <= values[0] ? 1 : 2;
+}
+
+/* About how often a work-item's loops run: over the pixels of its rows once per tile, and what goes with it. */
+static int64_t iterations(const struct node *n, const oc_device_info *device)
+{
+    const struct conv *d = n->desc;
+    struct node with_values = *n;
+    heuristic(n, device, with_values.tuned);
+    with_values.impl = conv_backward_filter_impls; /* the first: this one */
+    const struct filter_share f = make_share(&with_values, n->in[0], n->in[1]);
+    const int64_t kg = d->k / d->groups, block = with_values.tuned[0] * with_values.tuned[2];
+    return 2 * f.rows_per_chunk * (f.g.out[2] + 4) * f.tiles * ((kg + block - 1) / block);
+}
+
+static bool supports(const struct node *n, const oc_device_info *device)
+{
+    return device->type == OC_DEVICE_CPU &&
+           (device->loop_limit == 0 || iterations(n, device) <= device->loop_limit);
 }
 
 static const struct tunable tunables[] = {

@@ -28,6 +28,7 @@ oc_status conv_reference_forward(struct emitter *e, const struct node *n)
             .kernel = "conv_reference_forward",
             .defines = defines.data,
             .args = { TENSOR(x), TENSOR(w), TENSOR(b), TENSOR(y), STRUCT(g), FLOAT(n->epilogue_alpha) },
+            .iterations = conv_positions(d) * (d->c / d->groups + 1),
         },
         y);
 }
@@ -41,6 +42,7 @@ oc_status conv_reference_backward_data(struct emitter *e, const struct node *n)
                   &(struct launch_spec){
                       .kernel = "conv_reference_backward_data",
                       .args = { TENSOR(dy), TENSOR(w), TENSOR(dx), STRUCT(g) },
+                      .iterations = conv_positions(d) * (d->k / d->groups + 1),
                   },
                   dx);
 }
@@ -54,6 +56,7 @@ oc_status conv_reference_backward_filter(struct emitter *e, const struct node *n
                   &(struct launch_spec){
                       .kernel = "conv_reference_backward_filter",
                       .args = { TENSOR(x), TENSOR(dy), TENSOR(dw), STRUCT(g) },
+                      .iterations = 2 * shape_pixels(&dy->shape),
                   },
                   dw);
 }

@@ -12,10 +12,15 @@ const oc_device_info *emitter_device(const struct emitter *e)
     return oc_device_get_info(e->device);
 }
 
-int64_t emitter_group(const struct emitter *e)
+int64_t emitter_group_of(const struct emitter *e, int64_t wanted)
 {
     const int64_t limit = emitter_device(e)->max_work_group;
-    return limit < 64 ? limit : 64;
+    return limit < wanted ? limit : wanted;
+}
+
+int64_t emitter_group(const struct emitter *e)
+{
+    return emitter_group_of(e, 64);
 }
 
 int tuned(const struct node *n, const char *name)
@@ -71,6 +76,11 @@ static oc_status collect(struct emitter *e, const struct node *n, const struct l
     for (int i = 0; n->impl->tunables && n->impl->tunables[i].name; i++)
         text_print(&options, " -D%s=%d", n->impl->tunables[i].name, n->tuned[i]);
     text_print(&options, "%s", spec->defines ? spec->defines : "");
+    const oc_device_info *device = emitter_device(e);
+    if (device->loop_limit > 0 && spec->iterations > device->loop_limit)
+        return node_fail(n, OC_E_UNSUPPORTED,
+                         "kernel %s would loop %" PRId64 " times, device \"%s\" ends loops after %" PRId64,
+                         spec->kernel, spec->iterations, device->name, device->loop_limit);
     if (options.overflow)
         return node_fail(n, OC_E_UNSUPPORTED, "its definitions for %s are too long", spec->file);
     TRY(request(e, spec->file, options.data, &index));

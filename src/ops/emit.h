@@ -41,12 +41,14 @@ struct launch_spec {
     const char *defines;            /* " -DNAME=value ..." beyond the tunables, or NULL */
     struct arg args[MAX_ARGUMENTS]; /* an empty one ends the list */
     int64_t items[3];               /* work-items wanted; 0 is 1 */
+    int64_t iterations;             /* of a work-item's loops, if they may be many; 0: few */
     int64_t group[3];               /* work-items per group; 0 is 1; items are rounded up to full groups */
 };
 
 oc_status emit(struct emitter *e, const struct node *n, const struct launch_spec *spec);
 
-/* A good number of work-items per group for kernels without local memory: 64, or what the device allows. */
+/* A number of work-items per group for kernels that do not care: `wanted`, or what the device allows; 64 is good. */
+int64_t emitter_group_of(const struct emitter *e, int64_t wanted);
 int64_t emitter_group(const struct emitter *e);
 
 const oc_device_info *emitter_device(const struct emitter *e);

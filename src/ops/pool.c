@@ -171,9 +171,6 @@ static oc_status check_window(const struct node *n)
             return node_fail(n, OC_E_ARGUMENT,
                              "padding must be smaller than the window, which covers %d; it is %d and %d",
                              window_reach(w, i), w->begin[i], w->end[i]);
-    if (positions(d) > INT32_MAX)
-        return node_fail(n, OC_E_UNSUPPORTED, "a window of %dx%dx%d has more than %d positions", w->extent[0],
-                         w->extent[1], w->extent[2], INT32_MAX);
     return OC_OK;
 }
 

@@ -26,8 +26,10 @@ static oc_status infer(struct node *n)
     struct shape y = *wanted;
     int64_t known = 1;
     int open = -1;
+    bool holds = true; /* as far as can be told without products that overflow */
     if (x->shape.rank < 1 || y.rank < 1)
-        return node_fail(n, OC_E_SHAPE, "a scalar cannot be reshaped");
+        return node_fail(n, OC_E_SHAPE, "a scalar cannot be reshaped, nor anything to a scalar");
+    const int64_t values = shape_count(&x->shape) / x->shape.dim[0];
     y.dim[0] = x->shape.dim[0];
     for (int i = 1; i < y.rank; i++) {
         if (y.dim[i] < -1 || (y.dim[i] == -1 && open >= 0))
@@ -35,13 +37,14 @@ static oc_status infer(struct node *n)
                              SHAPE_TEXT(wanted));
         if (y.dim[i] == -1)
             open = i;
-        else
+        else if (y.dim[i] <= values / known)
             known *= y.dim[i];
+        else
+            holds = false;
     }
-    const int64_t values = shape_count(&x->shape) / x->shape.dim[0];
     if (open >= 0)
         y.dim[open] = values / known;
-    if (shape_count(&y) != shape_count(&x->shape))
+    if (!holds || shape_count(&y) != shape_count(&x->shape))
         return node_fail(n, OC_E_SHAPE, "%s does not hold the %" PRId64 " values per sample of %s",
                          SHAPE_TEXT(wanted), values, SHAPE_TEXT(&x->shape));
     const bool same_pixels = shape_channels(&x->shape) == shape_channels(&y);
@@ -62,6 +65,8 @@ static oc_status gradient(struct node *n)
 static oc_status reference(struct emitter *e, const struct node *n)
 {
     const oc_tensor *x = n->in[0], *y = n->out[0];
+    const int64_t group = emitter_group_of(e, 16);
+    const bool narrow = shape_channels(&y->shape) < group;
     return emit(
         e, n,
         &(struct launch_spec){
@@ -71,7 +76,7 @@ static oc_status reference(struct emitter *e, const struct node *n)
                       INT(shape_spatial(&x->shape)), INT(tensor_pitch(x)), INT(shape_channels(&y->shape)),
                       INT(shape_spatial(&y->shape)), INT(tensor_pitch(y)) },
             .items = { shape_channels(&y->shape), shape_pixels(&y->shape) },
-            .group = { shape_channels(&y->shape) < 16 ? 1 : 16, shape_channels(&y->shape) < 16 ? 16 : 1 },
+            .group = { narrow ? 1 : group, narrow ? group : 1 },
         });
 }
 
@@ -100,6 +105,7 @@ static oc_status transpose(struct emitter *e, const struct node *n)
                     .args = { TENSOR(n->in[0]), TENSOR(n->out[0]), INT(shape_channels(&pixels->shape)),
                               INT(spatial), INT(tensor_pitch(pixels)) },
                     .items = { (spatial + PIXELS - 1) / PIXELS, pixels->shape.dim[0] },
+                    .iterations = (PIXELS + 1) * shape_channels(&pixels->shape),
                 });
 }
 

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* Pieces of device memory: the larger of what either plan needs. */
@@ -47,13 +48,33 @@ static oc_memory_info count_memory(const struct slabs slabs[REGION_COUNT],
     return info;
 }
 
+/* All inputs must agree on the batch, since it changes for all at once. */
+static oc_status find_batch(const oc_graph *graph, int64_t *batch)
+{
+    const oc_tensor *first = NULL;
+    for (size_t i = 0; i < graph->tensor_count; i++) {
+        const oc_tensor *x = graph->tensors[i];
+        if (!x || x->kind != TENSOR_INPUT)
+            continue;
+        if (first && x->shape.dim[0] != first->shape.dim[0])
+            return fail(OC_E_SHAPE, "inputs \"%s\" and \"%s\" have batches of %" PRId64 " and %" PRId64,
+                        first->name, x->name, first->shape.dim[0], x->shape.dim[0]);
+        first = x;
+    }
+    if (!first)
+        return fail(OC_E_ARGUMENT, "the graph has no input");
+    *batch = first->shape.dim[0];
+    return OC_OK;
+}
+
 static oc_status create_plans(struct plan *plans[PLAN_COUNT], const oc_graph *graph, oc_device *device,
-                              const oc_model_desc *desc)
+                              const oc_model_desc *desc, int64_t *batch)
 {
     static const oc_model_desc nothing;
     if (!desc)
         desc = &nothing;
     TRY(plan_create(&plans[PLAN_INFER], graph, device, desc, false));
+    TRY(find_batch(plans[PLAN_INFER]->graph, batch));
     return desc->loss ? plan_create(&plans[PLAN_TRAIN], graph, device, desc, true) : OC_OK;
 }
 
@@ -62,7 +83,8 @@ oc_status oc_model_predict_memory(oc_memory_info *info, const oc_graph *graph, o
 {
     struct plan *plans[PLAN_COUNT] = { NULL, NULL };
     struct slabs slabs[REGION_COUNT];
-    const oc_status status = create_plans(plans, graph, device, desc);
+    int64_t batch;
+    const oc_status status = create_plans(plans, graph, device, desc, &batch);
     if (status == OC_OK) {
         join_slabs(slabs, plans);
         *info = count_memory(slabs, plans);
@@ -83,11 +105,14 @@ static oc_status check_memory(const struct oc_model *model, int64_t limit)
         return OC_OK;
     const int64_t fixed = model->memory.total - model->memory.activations;
     const int64_t fitting =
-        fixed < limit ? (limit - fixed) * model->max_batch / model->memory.activations : 0;
+        (int64_t)((double)(limit - fixed) / (double)model->memory.activations * (double)model->max_batch);
+    char advice[96] = "";
+    if (fitting > 0)
+        snprintf(advice, sizeof advice, "; a batch of %" PRId64 " instead of %" PRId64 " may fit", fitting,
+                 model->max_batch);
     return fail(OC_E_DEVICE_MEMORY,
-                "the model needs %" PRId64 " bytes on device \"%s\", %" PRId64
-                " are available; a batch of %" PRId64 " instead of %" PRId64 " may fit",
-                model->memory.total, device->name, limit, fitting, model->max_batch);
+                "the model needs %" PRId64 " bytes on device \"%s\", %" PRId64 " are available%s",
+                model->memory.total, device->name, limit, advice);
 }
 
 static oc_status allocate(struct oc_model *model)
@@ -117,38 +142,16 @@ static oc_status fill(struct oc_model *model, uint32_t pattern)
 static oc_status create_uploads(struct oc_model *model)
 {
     const oc_graph *graph = model->plans[PLAN_INFER]->graph;
-    model->upload_count = (int)graph->tensor_count;
     model->uploads = memory_zeroed(&model->allocator, graph->tensor_count + 1, sizeof *model->uploads);
     if (!model->uploads)
         return OC_E_MEMORY;
+    model->upload_count = (int)graph->tensor_count;
     for (size_t i = 0; i < graph->tensor_count; i++) {
         const oc_tensor *x = graph->tensors[i];
         if (x && x->kind == TENSOR_INPUT)
             TRY(upload_create(&model->uploads[i], model->device,
                               (size_t)(shape_count(&x->shape) * element_bytes(x->type))));
     }
-    return OC_OK;
-}
-
-/* All inputs must agree on the batch, since it changes for all at once. */
-static oc_status find_batch(struct oc_model *model)
-{
-    const oc_graph *graph = model->plans[PLAN_INFER]->graph;
-    const oc_tensor *first = NULL;
-    for (size_t i = 0; i < graph->tensor_count; i++) {
-        const oc_tensor *x = graph->tensors[i];
-        if (!x || x->kind != TENSOR_INPUT)
-            continue;
-        if (first && x->shape.dim[0] != first->shape.dim[0])
-            return fail(OC_E_SHAPE, "inputs \"%s\" and \"%s\" have batches of %" PRId64 " and %" PRId64,
-                        first->name, x->name, first->shape.dim[0], x->shape.dim[0]);
-        first = x;
-    }
-    if (!first)
-        return fail(OC_E_ARGUMENT, "the graph has no input");
-    model->max_batch = first->shape.dim[0];
-    for (int p = 0; p < PLAN_COUNT; p++)
-        model->batch[p] = model->max_batch;
     return OC_OK;
 }
 
@@ -190,9 +193,9 @@ oc_status oc_model_create(oc_model **out, const oc_graph *graph, oc_device *devi
     model->optimizer = desc->optimizer;
     if (model->optimizer.rate == 0.f)
         model->optimizer.rate = 0.01f;
-    oc_status status = create_plans(model->plans, graph, device, desc);
-    if (status == OC_OK)
-        status = find_batch(model);
+    oc_status status = create_plans(model->plans, graph, device, desc, &model->max_batch);
+    for (int p = 0; p < PLAN_COUNT; p++)
+        model->batch[p] = model->max_batch;
     if (status == OC_OK) {
         join_slabs(model->slabs, model->plans);
         model->memory = count_memory(model->slabs, model->plans);

@@ -79,7 +79,9 @@ oc_status oc_parameter_info_at(const oc_model *model, int index, oc_parameter_in
                                  .rank = value->shape.rank,
                                  .count = shape_count(&value->shape),
                                  .frozen = value->parameter->frozen || value->parameter->state,
-                                 .state = value->parameter->state };
+                                 .state = value->parameter->state,
+                                 .momentum = model->parameters[index].gradient &&
+                                             model->slabs[REGION_OPTIMIZER].count > 0 };
     memcpy(info->shape, value->shape.dim, sizeof info->shape);
     return OC_OK;
 }
@@ -144,11 +146,12 @@ static oc_status initialize(struct oc_model *model, const oc_tensor *w, const oc
 {
     const int64_t count = shape_count(&w->shape);
     const struct random random = { .seed = seed, .stream = random_stream(w->name) };
-    const double in = (double)w->parameter->fan_in, out = (double)w->parameter->fan_out;
+    const double in = w->parameter->fan_in, out = w->parameter->fan_out;
     double deviation = 0.0;
     float mean = 0.f;
+    if (init->kind == OC_INIT_DEFAULT)
+        init = &w->parameter->usual;
     switch (init->kind) {
-    case OC_INIT_DEFAULT:
     case OC_INIT_KAIMING:
         deviation = sqrt(2.0 / in);
         break;

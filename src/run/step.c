@@ -129,6 +129,7 @@ static oc_status enqueue_all(struct oc_model *model, const struct plan *plan, co
     const struct emitter *e = &plan->emitter;
     const bool derived_valid = !model->parameters_changed && model->last_plan == run->kind;
     model->last_plan = run->kind;
+    model->parameters_changed = true; /* until everything is under way */
     for (size_t i = derived_valid ? plan->static_steps : 0; i < e->step_count; i++) {
         if (!wanted(plan, i, run))
             continue;
@@ -217,7 +218,7 @@ oc_status model_warm_up(struct oc_model *model)
             const struct step *steps = plan->emitter.steps;
             bool first = true;
             for (size_t j = i; first && j-- > 0 && i - j < 64;) /* a few repetitions do no harm */
-                first = steps[j].request != steps[i].request;
+                first = !launch_same_code(steps[j].launch, steps[i].launch);
             if (first) {
                 TRY(set_dynamic(model, &steps[i]));
                 TRY(launch_enqueue(model->queue, steps[i].launch));
@@ -276,7 +277,7 @@ oc_status oc_model_profile(oc_model *model, bool train, oc_profile_fn fn, void *
         if (status == OC_OK)
             fn(user, &entry);
     }
-    model->last_plan = kind;
+    model->parameters_changed = true; /* for the next run, whichever plan it is of */
     queue_destroy(queue);
     return status;
 }

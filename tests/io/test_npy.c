@@ -181,6 +181,12 @@ Test(npy, refuses_other_versions_and_other_files, .init = scratch_open, .fini = 
     unsigned char file[ROOM];
     oc_array array;
     const size_t size = build(file, 1, DICTIONARY("<f4", "(2,)"), "12345678", 8);
+    char *type = strchr((char *)file + 10, 'f');
+    *type = '\0';
+    scratch_write("a.npy", file, size);
+    expect_failure(oc_array_load_npy(&array, scratch_path("a.npy")), OC_E_UNSUPPORTED, "holds values of type",
+                   "NUL");
+    *type = 'f';
     file[6] = 3;
     scratch_write("a.npy", file, size);
     expect_failure(oc_array_load_npy(&array, scratch_path("a.npy")), OC_E_UNSUPPORTED, "version 3.0",

@@ -19,7 +19,6 @@ struct parameter {
 struct oc_model {
     struct parameter *parameters, **by_name;
     int count;
-    bool velocities;
     int64_t step;
     int reads, writes; /* calls so far */
     int fail_at;       /* the number of the read that fails; 0: none */
@@ -72,11 +71,6 @@ static oc_status fake_parameter_set(oc_model *model, const char *name, oc_slot s
     return OC_OK;
 }
 
-static void fake_get_memory(const oc_model *model, oc_memory_info *info)
-{
-    *info = (oc_memory_info){ .optimizer = model->velocities ? 4 : 0 };
-}
-
 static int64_t fake_get_step(const oc_model *model)
 {
     return model->step;
@@ -92,7 +86,6 @@ static oc_status fake_set_step(oc_model *model, int64_t step)
 #define oc_parameter_info_at fake_parameter_info_at
 #define oc_parameter_get     fake_parameter_get
 #define oc_parameter_set     fake_parameter_set
-#define oc_model_get_memory  fake_get_memory
 #define oc_model_get_step    fake_get_step
 #define oc_model_set_step    fake_set_step
 #define oc_model_save        weights_save
@@ -114,7 +107,7 @@ struct plan {
 /* Values are start, start + 1, ...; velocities the same from start + 0.5. */
 static oc_model make(const struct plan *plan, int count, bool velocities, float start)
 {
-    oc_model model = { .count = count, .velocities = velocities };
+    oc_model model = { .count = count };
     model.parameters = calloc((size_t)count, sizeof model.parameters[0]);
     model.by_name = calloc((size_t)count, sizeof model.by_name[0]);
     for (int i = 0; i < count; i++) {
@@ -127,12 +120,12 @@ static oc_model make(const struct plan *plan, int count, bool velocities, float 
         info->count = 1;
         for (int d = 0; d < info->rank; d++)
             info->count *= info->shape[d] = plan[i].shape[d];
-        const bool keeps = velocities && !info->frozen;
+        info->momentum = velocities && !info->frozen;
         parameter->value = calloc((size_t)info->count, sizeof(float));
-        parameter->velocity = keeps ? calloc((size_t)info->count, sizeof(float)) : NULL;
+        parameter->velocity = info->momentum ? calloc((size_t)info->count, sizeof(float)) : NULL;
         for (int64_t j = 0; j < info->count; j++) {
             parameter->value[j] = start++;
-            if (keeps)
+            if (info->momentum)
                 parameter->velocity[j] = parameter->value[j] + 0.5f;
         }
     }

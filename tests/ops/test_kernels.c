@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Writes all kernel files with `planted` put at the start of each kernel's body. */
+/* Writes all kernel files with `planted` put at the start of each kernel's body; but probe.cl, which a device is opened
+ * with, as it is. */
 static void plant(const char *planted)
 {
     for (const struct kernel_source *source = kernel_sources; source->name; source++) {
@@ -19,7 +20,8 @@ static void plant(const char *planted)
         bool in_head = false;
         for (const char *c = source->text; *c; c++) {
             cr_assert(length + strlen(planted) + 2 < capacity);
-            in_head = in_head || strncmp(c, "__kernel void", 13) == 0;
+            in_head =
+                in_head || (strncmp(c, "__kernel void", 13) == 0 && strcmp(source->name, "probe.cl") != 0);
             text[length++] = *c;
             if (in_head && *c == '{') {
                 in_head = false;

@@ -274,13 +274,17 @@ static bool run_case(const struct problem problems[], const char *implementation
     return true;
 }
 
-/* Whether a case that is too large for an interpreter can be left out with these implementations. */
-static bool dispensable(bool small, int op, int implementation)
+/* Multiply-adds of the forward pass of layers with weights, else values. */
+static double work_of(const struct problem *p)
 {
-    return !small && test.seen[op][implementation];
+    const struct operand *weight = &p->in[p->spec->inputs];
+    if (p->count == p->spec->inputs)
+        return (double)p->in[0].count;
+    return (double)weight->count * (double)p->y.count / (double)weight->shape[0];
 }
 
-/* `used` says which operations the cases so far are made of. */
+/* On an interpreter large cases run only with implementations that no small one could use, and small ones with the
+ * preferred and the plain kernels. `used` says which operations the cases so far are made of. */
 static void run_on_every_implementation(const struct op_spec *spec, const struct op_case *c,
                                         bool used[MAX_OPS])
 {
@@ -289,16 +293,18 @@ static void run_on_every_implementation(const struct op_spec *spec, const struct
     memset(&preferred, -1, sizeof preferred);
     for (int fill = FILL_REAL; fill <= FILL_SPECIAL; fill++)
         problem_create(&problems[fill], spec, c, (enum fill)fill);
-    const double work = fmax(1, problems[0].y.terms) * (double)problems[0].y.count;
-    const bool small = !fixture_quick() || work <= QUICK_WORK;
-    if (small)
+    const bool quick = fixture_quick();
+    if (!quick || work_of(&problems[0]) <= QUICK_WORK) {
         run_case(problems, NULL, &preferred);
+        if (quick)
+            run_case(problems, "reference", &usage);
+    }
     for (int op = 0; oc_op_name(op); op++) {
         used[op] = used[op] || preferred.implementation[op] >= 0;
         for (int i = 0; used[op] && oc_op_implementation(oc_op_name(op), i); i++) {
             char choice[128];
             snprintf(choice, sizeof choice, "%s=%s", oc_op_name(op), oc_op_implementation(oc_op_name(op), i));
-            if (i != preferred.implementation[op] && !dispensable(small, op, i))
+            if (i != preferred.implementation[op] && !(quick && test.seen[op][i]))
                 run_case(problems, choice, &usage);
         }
     }

@@ -133,7 +133,7 @@ Test(sgd, steps_match_the_formula)
 {
     oc_device *device = fixture_open();
     for (int i = 0; oc_op_implementation("sgd", i); i++)
-        for (int k = 0; k < COUNT_OF(layers); k++)
+        for (int k = 0; k < COUNT_OF(layers) - fixture_quick(); k++)
             for (int o = 0; o < COUNT_OF(optimizers); o++)
                 train(device, &layers[k], &optimizers[o], oc_op_implementation("sgd", i));
     oc_device_close(device);

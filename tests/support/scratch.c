@@ -19,7 +19,7 @@ void scratch_open(void)
 
 const char *scratch_path(const char *name)
 {
-    static char paths[8][256];
+    static char paths[8][320];
     static unsigned next;
     char *path = paths[next++ % 8];
     snprintf(path, sizeof paths[0], "%s/%s", folder, name);

@@ -1,0 +1,491 @@
+/* test_memory.c - no two tensors that are needed at the same time share a byte, slabs keep to the device's limit, and
+ * what is predicted is what is used.
+ *
+ * The check knows nothing of lifetimes: it plays the plan through, noting for every piece of memory whose values it
+ * holds, and each node must find in its inputs' memory what was put there. */
+#include "compile/plans.h"
+#include "support/fail_layer.h"
+#include "support/operand.h"
+#include "base/random.h"
+#include "device/cl.h"
+
+#include <ocelli/models.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { PIECE = 256, MARGIN = 256 }; /* bytes */
+
+struct play {
+    const char *name;
+    const struct plan *plan;
+    /* By piece: the id of the tensor that was written there last; -1: none. */
+    int *owners[REGION_COUNT][MAX_SLABS];
+    bool planted; /* faults are expected */
+    int faults;
+};
+
+static void fault(struct play *play, const char *node, const char *what, int a, int b)
+{
+    play->faults++;
+    cr_expect(play->planted, "%s: %s %s, %d and %d", play->name, node, what, a, b);
+}
+
+static const oc_tensor *base_of(const oc_tensor *x)
+{
+    return x->base ? x->base : x;
+}
+
+static int64_t bytes_of(const oc_tensor *x)
+{
+    return shape_count(&x->shape) * element_bytes(x->type);
+}
+
+/* The pieces of a tensor; fails if they are not inside its slab. */
+static int *pieces(const struct play *play, const oc_tensor *x, int64_t *count)
+{
+    const oc_tensor *place = base_of(x);
+    const int64_t start = x->offset * element_bytes(x->type), end = start + bytes_of(x);
+    const struct slabs *slabs = &play->plan->slabs[place->region];
+    const int64_t margin = place->region == REGION_ACTIVATIONS ? MARGIN : 0;
+    cr_assert(place->placed && place->slab < slabs->count && start % PIECE == 0 &&
+                  end + margin <= slabs->bytes[place->slab],
+              "%s: tensor %d lies outside its slab", play->name, x->id);
+    *count = (end + PIECE - 1) / PIECE - start / PIECE;
+    return play->owners[place->region][place->slab] + start / PIECE;
+}
+
+static void expect_owned(struct play *play, const oc_tensor *x, int owner, const char *reader)
+{
+    int64_t count, i = 0;
+    const int *piece = pieces(play, x, &count);
+    while (i < count && piece[i] == owner)
+        i++;
+    if (i < count)
+        fault(play, reader, "reads a tensor whose memory holds another", owner, piece[i]);
+}
+
+static void own(const struct play *play, const oc_tensor *x, int owner)
+{
+    int64_t count;
+    int *piece = pieces(play, x, &count);
+    for (int64_t i = 0; i < count; i++)
+        piece[i] = owner;
+}
+
+/* Whose values a tensor holds: a view those of what it is a view of. */
+static int content(const oc_tensor *x)
+{
+    while (x->producer && x->producer->view)
+        x = x->producer->in[0];
+    return x->id;
+}
+
+static bool overlap(const oc_tensor *a, const oc_tensor *b)
+{
+    const oc_tensor *p = base_of(a), *q = base_of(b);
+    const int64_t a0 = a->offset * element_bytes(a->type), b0 = b->offset * element_bytes(b->type);
+    return p->region == q->region && p->slab == q->slab && a0 < b0 + bytes_of(b) && b0 < a0 + bytes_of(a);
+}
+
+/* A node may write over an input that it reads only as its operation says, in place. */
+static void check_node(struct play *play, const struct node *n)
+{
+    for (int i = 0; i < n->in_count; i++)
+        if (n->in[i]->kind == TENSOR_VALUE)
+            expect_owned(play, n->in[i], content(n->in[i]), n->name);
+    for (int o = 0; o < n->out_count; o++) {
+        for (int i = 0; i < n->in_count; i++) {
+            const bool in_place = n->updates || (o == 0 && (n->op->in_place >> i & 1) &&
+                                                 n->out[o]->offset == n->in[i]->offset &&
+                                                 bytes_of(n->out[o]) == bytes_of(n->in[i]));
+            if (overlap(n->out[o], n->in[i]) && !in_place)
+                fault(play, n->name, "writes an output over an input", o, i);
+        }
+        for (int p = 0; p < o; p++)
+            if (overlap(n->out[o], n->out[p]))
+                fault(play, n->name, "has outputs that overlap", o, p);
+    }
+    for (int o = 0; o < n->out_count; o++)
+        own(play, n->out[o], n->out[o]->id);
+}
+
+/* What the host reads, and what later steps find done, is still there at the end. */
+static void check_end(struct play *play)
+{
+    const struct plan *plan = play->plan;
+    for (int i = 0; i < plan->fetchable_count; i++)
+        if (plan->fetchables[i].tensor->kind == TENSOR_VALUE)
+            expect_owned(play, plan->fetchables[i].tensor, content(plan->fetchables[i].tensor), "the host");
+    for (const struct node *n = plan->graph->first; n; n = n->next)
+        for (int o = 0; n->is_static && !n->view && o < n->out_count; o++)
+            expect_owned(play, n->out[o], n->out[o]->id, "the next step");
+}
+
+static int64_t region_bytes(const struct plan *plan, enum region region)
+{
+    int64_t bytes = 0;
+    for (int i = 0; i < plan->slabs[region].count; i++)
+        bytes += plan->slabs[region].bytes[i];
+    return bytes;
+}
+
+/* Returns how many faults there are. */
+static int check_plan(const struct plan *plan, const char *name, bool planted)
+{
+    struct play play = { .name = name, .plan = plan, .planted = planted };
+    const int64_t limit = oc_device_get_info(plan->device)->max_allocation;
+    for (int r = 0; r < REGION_COUNT; r++)
+        for (int s = 0; s < plan->slabs[r].count; s++) {
+            const int64_t bytes = plan->slabs[r].bytes[s];
+            cr_expect(bytes <= limit, "%s: a slab of %" PRId64 " bytes, %" PRId64 " allowed", name, bytes,
+                      limit);
+            play.owners[r][s] = malloc(sizeof(int) * (size_t)(bytes / PIECE + 1));
+            for (int64_t i = 0; i <= bytes / PIECE; i++)
+                play.owners[r][s][i] = -1;
+        }
+    for (int pass = 0; pass < 2; pass++)
+        for (const struct node *n = plan->graph->first; n; n = n->next)
+            if (!n->view && n->is_static == (pass == 0))
+                check_node(&play, n);
+    check_end(&play);
+    cr_expect(region_bytes(plan, REGION_ACTIVATIONS) <=
+                  plan->unshared + (int64_t)plan->slabs[REGION_ACTIVATIONS].count * MARGIN,
+              "%s: sharing takes more memory", name);
+    for (int r = 0; r < REGION_COUNT; r++)
+        for (int s = 0; s < plan->slabs[r].count; s++)
+            free(play.owners[r][s]);
+    return play.faults;
+}
+
+/* ---- graphs ---- */
+
+struct net {
+    oc_graph *graph;
+    oc_tensor *image, *label, *logits, *loss, *aside;
+};
+
+static struct net lenet(int batch)
+{
+    oc_net net;
+    CHECK(oc_zoo_create(&net, "lenet5_relu", &(oc_net_desc){ .batch = batch }));
+    return (struct net){ net.graph, net.image, net.label, net.logits, net.loss, net.probabilities };
+}
+
+/* Draws numbers below `limit`, one after the other. */
+struct draw {
+    struct random random;
+    uint64_t next;
+};
+
+static int below(struct draw *draw, int limit)
+{
+    return (int)random_below(&draw->random, draw->next++, (uint64_t)limit);
+}
+
+enum { MAX_LAYERS = 24 };
+
+/* One more layer on one or two of the tensors there are. */
+static oc_tensor *grow(struct draw *draw, oc_tensor *const *x, int count)
+{
+    oc_tensor *a = x[below(draw, 3) ? count - 1 : below(draw, count)];
+    const int kind = below(draw, 9);
+    for (int tries = 0; kind < 3 && tries < 8; tries++) { /* an addition, if another tensor has the shape */
+        oc_tensor *b = x[below(draw, count)];
+        if (shape_equal(&a->shape, &b->shape))
+            return oc_add(a, b);
+    }
+    const oc_pool_desc pool = { .window = { 2 }, .stride = { 1 + below(draw, 2) }, .padding = OC_PAD_SAME };
+    switch (kind) {
+    case 3:
+        return oc_max_pool(a, &pool);
+    case 4:
+        return below(draw, 2) ? oc_average_pool(a, &pool) : oc_l2_pool(a, &pool);
+    case 5:
+        return oc_relu(a);
+    case 6:
+        return below(draw, 2) ? oc_tanh(a) : oc_softmax(a);
+    case 7:
+        return oc_reshape(oc_flatten(a), a->shape.dim);
+    default:
+        return oc_conv(a, &(oc_conv_desc){ .filters = 4 + 4 * below(draw, 2),
+                                           .window = { 1 + 2 * below(draw, 2) },
+                                           .padding = OC_PAD_SAME,
+                                           .groups = 1 + below(draw, 2),
+                                           .frozen = below(draw, 4) == 0 });
+    }
+}
+
+static struct net random_net(uint32_t index, int batch)
+{
+    struct draw draw = { .random = { .seed = 11, .step = index } };
+    struct net net = { .graph = oc_graph_create(NULL), .label = NULL };
+    oc_tensor *x[MAX_LAYERS];
+    int count = 1;
+    net.image =
+        oc_input(net.graph, &(oc_input_desc){ .name = "image",
+                                              .shape = { batch, 4, 5 + below(&draw, 8), 5 + below(&draw, 8) },
+                                              .gradient = below(&draw, 2) });
+    net.label = labels(net.graph, batch);
+    x[0] = net.image;
+    for (const int layers = 4 + below(&draw, MAX_LAYERS - 4); count < layers; count++)
+        x[count] = grow(&draw, x, count);
+    net.aside = x[below(&draw, count)];
+    net.logits = oc_dense(oc_global_average_pool(x[count - 1]), &(oc_dense_desc){ .name = "fc", .units = 3 });
+    net.loss = oc_softmax_cross_entropy(net.logits, net.label);
+    CHECK(oc_graph_check(net.graph));
+    return net;
+}
+
+static void check_net(oc_device *device, const struct net *net, const char *name)
+{
+    static const char *const implementations[] = { NULL, "reference" };
+    oc_tensor *const outputs[] = { net->logits, net->aside, NULL };
+    for (int i = 0; i < COUNT_OF(implementations); i++)
+        for (int train = 0; train < 2; train++) {
+            const oc_model_desc desc = { .loss = net->loss,
+                                         .outputs = outputs,
+                                         .optimizer = { .momentum = 0.5f },
+                                         .implementations = implementations[i] };
+            struct plan *plan = plan_of(device, net->graph, &desc, train);
+            check_plan(plan, name, false);
+            plan_destroy(plan);
+        }
+}
+
+Test(memory, no_value_is_overwritten_before_its_last_reader)
+{
+    static const int64_t limits[] = { INT64_MAX, 3 << 16, 1 << 15 };
+    oc_device *device = fixture_open();
+    const int64_t allowed = device->info.max_allocation;
+    struct net net = lenet(7);
+    check_net(device, &net, "lenet");
+    device->info.max_allocation = 1 << 19;
+    check_net(device, &net, "lenet in pieces");
+    oc_graph_destroy(net.graph);
+    for (uint32_t i = 0; i < (fixture_quick() ? 20 : 300); i++) {
+        char name[64];
+        snprintf(name, sizeof name, "random net %u", i);
+        net = random_net(i, 1 + (int)(i % 4));
+        device->info.max_allocation = limits[i % 3] < allowed ? limits[i % 3] : allowed;
+        check_net(device, &net, name);
+        oc_graph_destroy(net.graph);
+    }
+    oc_device_close(device);
+}
+
+/* The check notices a tensor that is moved to where another is still needed. */
+Test(memory, a_planted_overlap_is_found)
+{
+    oc_device *device = fixture_open();
+    struct net net = lenet(2);
+    struct plan *plan = plan_of(device, net.graph, &(oc_model_desc){ .loss = net.loss }, true);
+    const oc_tensor *conv = NULL; /* the first convolution's result is needed until the backward pass ends */
+    int planted = 0;
+    for (const struct node *n = plan->graph->first; n; n = n->next) {
+        oc_tensor *y = n->out[0];
+        if (!conv && n->op->takes_epilogue)
+            conv = y;
+        if (!conv || y == conv || n->view || n->backward || n->is_static || y->base || y->slab != conv->slab)
+            continue;
+        const int64_t offset = y->offset;
+        y->offset = conv->offset;
+        cr_expect(check_plan(plan, n->name, true) > 0, "%s over the convolution", n->name);
+        y->offset = offset;
+        planted++;
+    }
+    cr_expect(planted > 4);
+    cr_expect_eq(check_plan(plan, "nothing planted", false), 0);
+    plan_destroy(plan);
+    oc_graph_destroy(net.graph);
+    oc_device_close(device);
+}
+
+Test(memory, values_take_over_the_memory_of_what_dies)
+{
+    oc_device *device = fixture_open();
+    oc_graph *graph = oc_graph_create(NULL);
+    oc_tensor *x = floats(graph, "x", 2, 4, 8, 8);
+    oc_tensor *pool = oc_max_pool(x, &(oc_pool_desc){ .window = { 2 } });
+    oc_tensor *relu = oc_relu(pool), *tanh = oc_tanh(relu), *sum = oc_add(tanh, relu), *y = oc_softmax(sum);
+    struct plan *plan =
+        plan_of(device, graph, &(oc_model_desc){ .outputs = (oc_tensor *const[]){ y, NULL } }, false);
+    cr_expect_eq(twin(plan, relu)->base, twin(plan, pool));
+    cr_expect_null(twin(plan, tanh)->base); /* relu is read once more */
+    cr_expect_eq(twin(plan, sum)->base, twin(plan, tanh));
+    cr_expect_eq(twin(plan, y)->base, twin(plan, tanh));
+    check_plan(plan, "in place", false);
+    plan_destroy(plan);
+    plan =
+        plan_of(device, graph, &(oc_model_desc){ .outputs = (oc_tensor *const[]){ pool, y, NULL } }, false);
+    cr_expect_null(twin(plan, relu)->base); /* the host reads what it would overwrite */
+    check_plan(plan, "kept", false);
+    plan_destroy(plan);
+    oc_graph_destroy(graph);
+    oc_device_close(device);
+}
+
+/* ---- amounts ---- */
+
+Test(memory, what_is_predicted_is_what_is_allocated)
+{
+    static const char *const implementations[] = { NULL, "reference" };
+    oc_device *device = fixture_open();
+    struct net net = lenet(8);
+    for (int i = 0; i < COUNT_OF(implementations); i++) {
+        oc_memory_info predicted[2], used;
+        for (int train = 0; train < 2; train++) {
+            oc_model *model = NULL;
+            const oc_model_desc desc = { .loss = train ? net.loss : NULL,
+                                         .outputs = (oc_tensor *const[]){ net.logits, NULL },
+                                         .optimizer = { .momentum = 0.9f },
+                                         .implementations = implementations[i] };
+            const int64_t before = fail_layer_bytes();
+            CHECK(oc_model_predict_memory(&predicted[train], net.graph, device, &desc));
+            cr_expect_eq(fail_layer_bytes(), before);
+            CHECK(oc_model_create(&model, net.graph, device, &desc));
+            oc_model_get_memory(model, &used);
+            cr_expect_eq(fail_layer_bytes() - before, used.total, "%" PRId64 " allocated, %" PRId64 " said",
+                         fail_layer_bytes() - before, used.total);
+            cr_expect(memcmp(&used, &predicted[train], sizeof used) == 0);
+            cr_expect_eq(used.total, used.parameters + used.gradients + used.optimizer + used.activations);
+            cr_expect(used.activations < used.unshared, "nothing is shared");
+            oc_model_destroy(model);
+            cr_expect_eq(fail_layer_bytes(), before);
+        }
+        cr_expect(predicted[0].activations < predicted[1].activations &&
+                  predicted[0].parameters == predicted[1].parameters);
+        cr_expect(predicted[0].gradients == 0 && predicted[0].optimizer == 0);
+        cr_expect(predicted[1].gradients == predicted[1].parameters &&
+                  predicted[1].optimizer == predicted[1].parameters);
+        cr_expect(predicted[1].parameters >= 61706 * 4 && predicted[1].parameters < 61706 * 4 + 10 * PIECE);
+    }
+    oc_graph_destroy(net.graph);
+    oc_device_close(device);
+}
+
+struct outcome {
+    float losses[4], logits[40];
+};
+
+static struct outcome train(oc_device *device, const struct net *net, const char *implementations,
+                            struct slabs slabs[REGION_COUNT])
+{
+    enum { BATCH = 4 };
+    struct outcome outcome;
+    oc_model *model = NULL;
+    const int64_t count = shape_count(&net->image->shape);
+    float *x = floats_unset(count);
+    const int32_t label[BATCH] = { 2, 0, 1, 2 };
+    for (int64_t i = 0; i < count; i++)
+        x[i] = (float)(i * 73 % 128) / 64 - 1;
+    const oc_feed feeds[] = { { net->image, x, NULL }, { net->label, label, NULL }, { 0 } };
+    memset(&outcome, 0, sizeof outcome);
+    const oc_model_desc desc = { .loss = net->loss,
+                                 .outputs = (oc_tensor *const[]){ net->logits, NULL },
+                                 .optimizer = { .rate = 0.05f, .momentum = 0.5f },
+                                 .seed = 2,
+                                 .implementations = implementations };
+    struct plan *plan = plan_of(device, net->graph, &desc, true);
+    memcpy(slabs, plan->slabs, sizeof plan->slabs);
+    plan_destroy(plan);
+    CHECK(oc_model_create(&model, net->graph, device, &desc));
+    for (int step = 0; step < COUNT_OF(outcome.losses); step++)
+        CHECK(oc_train_step(model, BATCH, feeds,
+                            (oc_fetch[]){ { .tensor = net->loss, .data = &outcome.losses[step] }, { 0 } }));
+    CHECK(oc_infer(model, BATCH, feeds,
+                   (oc_fetch[]){ { .tensor = net->logits, .data = outcome.logits }, { 0 } }));
+    oc_model_destroy(model);
+    free(x);
+    return outcome;
+}
+
+/* Where values lie is no part of what they are. */
+Test(memory, small_allocations_change_no_value)
+{
+    static const struct {
+        uint32_t random; /* which random net; 0: LeNet */
+        const char *implementations;
+        int64_t max_allocation;
+    } table[] = { { 0, NULL, 1 << 19 },
+                  { 0, "reference", 200 * 1024 }, /* its third convolution has 192,000 bytes of weights */
+                  { 3, NULL, 8 * 1024 },
+                  { 9, NULL, 24 * 1024 } };
+    oc_device *device = fixture_open();
+    const int64_t allowed = device->info.max_allocation;
+    for (int i = 0; i < COUNT_OF(table); i++) {
+        struct slabs whole[REGION_COUNT], split[REGION_COUNT];
+        struct net net = table[i].random > 0 ? random_net(table[i].random, 4) : lenet(4);
+        const struct outcome want = train(device, &net, table[i].implementations, whole);
+        device->info.max_allocation = table[i].max_allocation;
+        const struct outcome got = train(device, &net, table[i].implementations, split);
+        device->info.max_allocation = allowed;
+        cr_expect(whole[REGION_ACTIVATIONS].count == 1 && whole[REGION_GRADIENTS].count == 1);
+        cr_expect(split[REGION_ACTIVATIONS].count > 1, "%d: one slab of %" PRId64 " bytes", i,
+                  whole[REGION_ACTIVATIONS].bytes[0]);
+        if (table[i].implementations)
+            cr_expect(split[REGION_PARAMETERS].count > 1 &&
+                      split[REGION_OPTIMIZER].count == split[REGION_GRADIENTS].count);
+        cr_expect(memcmp(&got, &want, sizeof got) == 0, "%d: losses %g and %g, logits %g and %g", i,
+                  (double)got.losses[3], (double)want.losses[3], (double)got.logits[0],
+                  (double)want.logits[0]);
+        cr_expect(want.losses[0] > 0 && want.losses[3] != want.losses[0]);
+        oc_graph_destroy(net.graph);
+    }
+    oc_device_close(device);
+}
+
+Test(memory, what_does_not_fit_is_named)
+{
+    static const struct {
+        int64_t max_allocation;
+        const char *words;
+    } table[] = {
+        { 100000, "\"conv3.weight\" of shape 120x16x5x5 needs 192000 bytes in one piece, device \"" },
+        { 100000, "gives at most 100000" },
+        { 0, "bytes in one piece, device \"" },
+    };
+    oc_device *device = fixture_open();
+    const int64_t allowed = device->info.max_allocation;
+    struct net net = lenet(64);
+    oc_memory_info info;
+    oc_model *model;
+    const oc_model_desc desc = { .loss = net.loss };
+    for (int i = 0; i < COUNT_OF(table); i++) {
+        device->info.max_allocation = table[i].max_allocation;
+        expect_failure(oc_model_predict_memory(&info, net.graph, device, &desc), OC_E_DEVICE_MEMORY,
+                       table[i].words, "too small");
+        expect_failure(oc_model_create(&model, net.graph, device, &desc), OC_E_DEVICE_MEMORY, table[i].words,
+                       "too small");
+    }
+    oc_graph_destroy(net.graph);
+    /* An activation: 64 * 6 * 28 * 28 values. */
+    oc_graph *graph = oc_graph_create(NULL);
+    oc_tensor *y = oc_conv(floats(graph, "x", 64, 1, 32, 32),
+                           &(oc_conv_desc){ .name = "wide", .filters = 6, .window = { 5 } });
+    device->info.max_allocation = 1000000;
+    expect_failure(oc_model_predict_memory(&info, graph, device,
+                                           &(oc_model_desc){ .outputs = (oc_tensor *const[]){ y, NULL } }),
+                   OC_E_DEVICE_MEMORY, "\"wide\" of shape 64x6x28x28 needs 1204224 bytes in one piece",
+                   "activation");
+    oc_graph_destroy(graph);
+
+    /* 64 slabs hold 64 weights, whether the next is trained or not. */
+    for (int frozen = 0; frozen < 2; frozen++) {
+        graph = oc_graph_create(NULL);
+        oc_tensor *x = floats(graph, "x", 1, 16, 0, 0);
+        for (int i = 0; i < MAX_SLABS; i++)
+            x = oc_dense(x, &(oc_dense_desc){ .units = 16, .no_bias = true });
+        device->info.max_allocation = 1024;
+        CHECK(oc_model_predict_memory(
+            &info, graph, device, &(oc_model_desc){ .loss = oc_dot(x, x), .implementations = "reference" }));
+        x = oc_dense(x, &(oc_dense_desc){ .units = 16, .no_bias = true, .frozen = frozen });
+        expect_failure(
+            oc_model_predict_memory(&info, graph, device,
+                                    &(oc_model_desc){ .loss = oc_dot(x, x), .implementations = "reference" }),
+            OC_E_DEVICE_MEMORY, "the model needs more than 64 pieces of device memory", "too many pieces");
+        oc_graph_destroy(graph);
+    }
+    device->info.max_allocation = allowed;
+    oc_device_close(device);
+}

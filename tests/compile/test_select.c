@@ -1,0 +1,143 @@
+/* test_select.c - the implementation of each node: by the list, by the device, by hand. */
+#include "compile/plans.h"
+#include "device/cl.h"
+#include "ops/ops.h"
+
+#include <ocelli/models.h>
+
+static oc_net lenet(void)
+{
+    oc_net net;
+    CHECK(oc_zoo_create(&net, "lenet5_relu", &(oc_net_desc){ .batch = 2 }));
+    return net;
+}
+
+/* The name of the implementation that the only kind of node with this op got. */
+static const char *implementation(const struct plan *plan, const char *op)
+{
+    const char *name = NULL;
+    for (const struct node *n = plan->graph->first; n; n = n->next)
+        if (!n->view && strcmp(n->op->name, op) == 0) {
+            cr_expect(!name || strcmp(name, n->impl->name) == 0, "%s has more than one", op);
+            name = n->impl->name;
+        }
+    cr_assert(name, "no %s in the plan", op);
+    return name;
+}
+
+Test(select, every_operation_ends_with_its_reference)
+{
+    for (int op = 0; oc_op_name(op); op++) {
+        const char *last = NULL;
+        for (int i = 0; oc_op_implementation(oc_op_name(op), i); i++)
+            last = oc_op_implementation(oc_op_name(op), i);
+        cr_expect_str_eq(last, "reference", "%s ends with %s", oc_op_name(op), last);
+        const struct impl *impl = op_table[op]->impls;
+        while (impl[1].name)
+            impl++;
+        cr_expect(!impl->supports, "the reference of %s does not run everywhere", oc_op_name(op));
+    }
+    cr_expect_null(oc_op_name(-1));
+    cr_expect_null(oc_op_implementation("conv", -1));
+    cr_expect_null(oc_op_implementation("conv", 99));
+    cr_expect_null(oc_op_implementation("no such operation", 0));
+}
+
+Test(select, choices_that_cannot_be_met_are_refused)
+{
+    static const struct {
+        const char *choices;
+        oc_status status;
+        const char *words;
+    } table[] = {
+        { "reference", OC_OK, "" },
+        { "", OC_OK, "" },
+        { "conv=reference,max_pool=vector", OC_OK, "" },
+        { "conv=reference,", OC_OK, "" },
+        { "reference,conv=direct", OC_OK, "" },
+        { "l2_pool=reference", OC_OK, "" }, /* the network has none */
+        { "fast", OC_E_ARGUMENT, "\"fast\" is neither \"reference\" nor \"op=name\"" },
+        { "ref", OC_E_ARGUMENT, "\"ref\" is neither" },
+        { "referenced", OC_E_ARGUMENT, "\"referenced\" is neither" },
+        { "conv=direct,,max_pool=vector", OC_E_ARGUMENT, "\"\" is neither" },
+        { "convolution=direct", OC_E_NOT_FOUND, "there is no operation \"convolution\"" },
+        { "con=direct", OC_E_NOT_FOUND, "there is no operation \"con\"" },
+        { "=direct", OC_E_NOT_FOUND, "there is no operation \"\"" },
+        { "conv=", OC_E_NOT_FOUND, "operation \"conv\" has no implementation \"\"" },
+        { "conv=dir", OC_E_NOT_FOUND, "operation \"conv\" has no implementation \"dir\"" },
+        { "conv=direct2,max_pool=vector", OC_E_NOT_FOUND,
+          "operation \"conv\" has no implementation \"direct2\"" },
+        { "max_pool=vector,l2_pool=winograd", OC_E_NOT_FOUND,
+          "operation \"l2_pool\" has no implementation \"winograd\"" },
+    };
+    oc_device *device = fixture_open();
+    oc_net net = lenet();
+    for (int i = 0; i < COUNT_OF(table); i++) {
+        oc_memory_info info;
+        const oc_model_desc desc = { .loss = net.loss, .implementations = table[i].choices };
+        const oc_status status = oc_model_predict_memory(&info, net.graph, device, &desc);
+        if (table[i].status == OC_OK)
+            CHECK(status);
+        else
+            expect_failure(status, table[i].status, table[i].words, table[i].choices);
+    }
+    oc_graph_destroy(net.graph);
+    oc_device_close(device);
+}
+
+Test(select, choices_hold_for_their_operation)
+{
+    oc_device *device = fixture_open();
+    oc_net net = lenet();
+    struct plan *plan = plan_of(device, net.graph,
+                                &(oc_model_desc){ .loss = net.loss, .implementations = "reference" }, true);
+    for (const struct node *n = plan->graph->first; n; n = n->next)
+        cr_expect(n->view || strcmp(n->impl->name, "reference") == 0, "%s is %s", n->name, n->impl->name);
+    cr_expect_eq(count_nodes(plan, "pack_filter", -1), 0);
+    plan_destroy(plan);
+
+    static const struct {
+        const char *choices, *conv, *max_pool;
+    } table[] = { { NULL, "direct", "vector" },
+                  { "", "direct", "vector" },
+                  { "conv=reference", "reference", "vector" },
+                  { "max_pool=reference", "direct", "reference" },
+                  { "conv=reference,conv=direct", "direct", "vector" }, /* the last word counts */
+                  { "reference,conv=direct", "direct", "reference" },
+                  { "conv=direct,reference", "reference", "reference" } };
+    for (int i = 0; i < COUNT_OF(table); i++) {
+        plan = plan_of(device, net.graph,
+                       &(oc_model_desc){ .loss = net.loss, .implementations = table[i].choices }, true);
+        cr_expect_str_eq(implementation(plan, "conv"), table[i].conv, "%s", table[i].choices);
+        cr_expect_str_eq(implementation(plan, "max_pool"), table[i].max_pool, "%s", table[i].choices);
+        plan_destroy(plan);
+    }
+    oc_graph_destroy(net.graph);
+    oc_device_close(device);
+}
+
+/* What a device cannot do is not chosen for it, and refused if it is asked for. */
+Test(select, implementations_suit_the_device)
+{
+    oc_device *device = fixture_open();
+    oc_net net = lenet();
+    const oc_model_desc desc = { .loss = net.loss },
+                        by_hand = { .loss = net.loss, .implementations = "conv=direct" };
+    oc_memory_info info;
+    device->info.local_memory = 1024;
+    struct plan *plan = plan_of(device, net.graph, &desc, true);
+    cr_expect_str_eq(implementation(plan, "conv"), "reference");
+    cr_expect_str_eq(implementation(plan, "max_pool"), "vector");
+    plan_destroy(plan);
+    expect_failure(oc_model_predict_memory(&info, net.graph, device, &by_hand), OC_E_UNSUPPORTED,
+                   "layer \"conv3\" (conv): implementation \"direct\" does not support it on device \"",
+                   "little local memory");
+    device->info.local_memory = 1 << 20;
+    device->info.type = OC_DEVICE_GPU;
+    plan = plan_of(device, net.graph, &desc, true);
+    for (const struct node *n = plan->graph->first; n; n = n->next)
+        cr_expect(n->view || strcmp(n->impl->name, "vector") != 0, "%s is for CPUs", n->name);
+    plan_destroy(plan);
+    oc_graph_destroy(net.graph);
+    oc_device_close(device);
+}
