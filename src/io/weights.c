@@ -1,7 +1,8 @@
 /* weights.c - a model's parameters, and the state of its training, as a safetensors file.
  *
  * Parameters keep their names, so that PyTorch reads the file as it stands. The velocity of conv1.weight is the tensor
- * "optimizer.momentum.conv1.weight", the number of updates the metadata "ocelli.step".
+ * "optimizer.momentum.conv1.weight", the number of updates the metadata "ocelli.step". PyTorch's batch normalisation has
+ * beside its running averages a count of the batches: it is written, as the number of updates, and not read.
  *
  * Invariant: loading compares the whole file with the model before it changes the first value. */
 #include "io/safetensors.h"
@@ -17,6 +18,8 @@
 
 #define VELOCITY "optimizer.momentum."
 #define STEP     "ocelli.step"
+#define AVERAGE  ".running_mean"
+#define BATCHES  ".num_batches_tracked"
 
 static char *velocity_name(struct arena *arena, const char *parameter)
 {
@@ -29,9 +32,24 @@ static char *velocity_name(struct arena *arena, const char *parameter)
     return name;
 }
 
+/* The name of the count that belongs to a running mean. */
+static char *batches_name(struct arena *arena, const char *average)
+{
+    return arena_print(arena, "%.*s" BATCHES, (int)(strlen(average) - strlen(AVERAGE)), average);
+}
+
+static bool is_average(const oc_parameter_info *info)
+{
+    const size_t length = strlen(info->name), end = strlen(AVERAGE);
+    return info->state && length > end && strcmp(info->name + length - end, AVERAGE) == 0;
+}
+
 /* ---- Saving ---- */
 
-/* What goes into the file; the mark of an entry is twice the parameter's index, and 1 more for its velocity. */
+/* What a tensor of the file is to a parameter. */
+enum kind { KIND_VALUE, KIND_VELOCITY, KIND_BATCHES, KIND_COUNT };
+
+/* What goes into the file; the mark of an entry is KIND_COUNT times the parameter's index, plus its kind. */
 struct content {
     struct arena arena;
     struct tensor_entry *tensors;
@@ -58,13 +76,20 @@ static oc_status gather_tensors(struct content *content, const oc_model *model, 
     for (int i = 0; i < count; i++) {
         oc_parameter_info info;
         TRY(oc_parameter_info_at(model, i, &info));
-        add_tensor(content, &info, info.name, 2 * i);
-        if (!training_state || !info.momentum)
-            continue;
-        const char *name = velocity_name(&content->arena, info.name);
-        if (!name)
-            return OC_E_MEMORY;
-        add_tensor(content, &info, name, 2 * i + 1);
+        add_tensor(content, &info, info.name, KIND_COUNT * i + KIND_VALUE);
+        if (training_state && info.momentum) {
+            const char *name = velocity_name(&content->arena, info.name);
+            if (!name)
+                return OC_E_MEMORY;
+            add_tensor(content, &info, name, KIND_COUNT * i + KIND_VELOCITY);
+        }
+        if (is_average(&info)) {
+            const char *name = batches_name(&content->arena, info.name);
+            if (!name)
+                return OC_E_MEMORY;
+            content->tensors[content->count++] =
+                (struct tensor_entry){ .name = name, .type = "I64", .mark = KIND_COUNT * i + KIND_BATCHES };
+        }
     }
     return OC_OK;
 }
@@ -92,14 +117,20 @@ static oc_status gather_metadata(struct content *content, const oc_model *model,
 static oc_status write_content(struct file_writer *file, struct content *content, oc_model *model)
 {
     TRY(safetensors_write_header(file, content->tensors, content->count, content->metadata));
+    const int64_t batches = oc_model_get_step(model);
     float *values = arena_alloc(&content->arena, (size_t)content->largest * sizeof values[0]);
     if (!values)
         return OC_E_MEMORY;
     for (size_t i = 0; i < content->count; i++) {
         const struct tensor_entry *tensor = &content->tensors[i];
         oc_parameter_info info;
-        TRY(oc_parameter_info_at(model, tensor->mark / 2, &info));
-        TRY(oc_parameter_get(model, info.name, tensor->mark % 2 ? OC_MOMENTUM : OC_VALUE, values,
+        const enum kind kind = (enum kind)(tensor->mark % KIND_COUNT);
+        if (kind == KIND_BATCHES) {
+            TRY(file_write(file, &batches, sizeof batches));
+            continue;
+        }
+        TRY(oc_parameter_info_at(model, tensor->mark / KIND_COUNT, &info));
+        TRY(oc_parameter_get(model, info.name, kind == KIND_VELOCITY ? OC_MOMENTUM : OC_VALUE, values,
                              info.count));
         TRY(file_write(file, values, tensor->bytes));
     }
@@ -208,6 +239,20 @@ struct loading {
     int64_t largest, step;
 };
 
+/* The file may have the count of batches that belongs to this parameter. */
+static oc_status pass_over_batches(struct loading *loading, const oc_parameter_info *info)
+{
+    if (!is_average(info))
+        return OC_OK;
+    const char *name = batches_name(&loading->arena, info->name);
+    if (!name)
+        return OC_E_MEMORY;
+    struct tensor_entry *batches = safetensors_find(&loading->file, name);
+    if (batches)
+        batches->mark = 1;
+    return OC_OK;
+}
+
 static oc_status match(struct loading *loading, const oc_model *model, const char *path)
 {
     struct difference *difference = arena_alloc(&loading->arena, sizeof *difference);
@@ -232,6 +277,7 @@ static oc_status match(struct loading *loading, const oc_model *model, const cha
             compare_tensor(difference, velocity, &to->info);
         else if (velocity)
             velocity->mark = 1; /* of no use to this model */
+        TRY(pass_over_batches(loading, &to->info));
         to->value = value;
         to->velocity = velocity;
         if (to->info.count > loading->largest)

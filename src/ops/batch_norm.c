@@ -13,6 +13,9 @@
 
 #include <inttypes.h>
 
+enum {
+    SUM_LOOPS = 5
+}; /* iterations per summand of two sums, with those around and inside, and some to spare */
 enum { CHUNK_PIXELS = 256, MAX_CHUNKS = 1024, VECTOR = 16, VECTOR_WIDTH = 4 /* of cl/batch_norm.cl */ };
 
 /* Outputs of the forward node in training, after y. */
@@ -80,6 +83,7 @@ static oc_status emit_chunks(struct emitter *e, const struct node *n, struct lau
     spec.defines = vector ? NULL : " -DVECTOR=1 -DWIDTH=1";
     spec.items[0] = g->chunks * (vector ? divide_up(g->channels, VECTOR * VECTOR_WIDTH) : g->channels);
     spec.group[0] = vector ? 1 : emitter_group(e);
+    spec.iterations = SUM_LOOPS * (vector ? VECTOR_WIDTH : 1) * (int64_t)g->chunk;
     return emit(e, n, &spec);
 }
 
@@ -89,6 +93,7 @@ static oc_status emit_channels(struct emitter *e, const struct node *n, struct l
 {
     spec.file = "batch_norm.cl";
     spec.items[0] = g->channels;
+    spec.iterations = SUM_LOOPS * (int64_t)g->chunks;
     spec.group[0] = emitter_group(e);
     return emit(e, n, &spec);
 }

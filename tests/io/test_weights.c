@@ -117,6 +117,7 @@ static oc_model make(const struct plan *plan, int count, bool velocities, float 
         info->name = plan[i].name;
         info->rank = plan[i].rank;
         info->frozen = plan[i].frozen;
+        info->state = strstr(info->name, ".running_") != NULL;
         info->count = 1;
         for (int d = 0; d < info->rank; d++)
             info->count *= info->shape[d] = plan[i].shape[d];
@@ -293,6 +294,49 @@ Test(weights, long_lists_are_cut, .init = scratch_open, .fini = scratch_close)
         "twenty");
     discard(&saved);
     discard(&model);
+}
+
+/* PyTorch's load_state_dict insists on a count beside the running averages, and its files have one. */
+Test(weights, running_averages_come_with_a_count, .init = scratch_open, .fini = scratch_close)
+{
+    static const struct plan norm[] = { { "bn.weight", 1, { 3 }, false },
+                                        { "bn.running_mean", 1, { 3 }, true },
+                                        { "bn.running_var", 1, { 3 }, true } };
+    static const struct plan foreign[] = { { "bn.num_batches_tracked", 1, { 3 }, false } };
+    static const char start[] =
+        "{\"bn.num_batches_tracked\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[0,8]},"
+        "\"bn.running_mean\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[8,20]},"
+        "\"bn.running_var\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[20,32]},"
+        "\"bn.weight\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[32,44]}}";
+    static char bytes[4096];
+    oc_model saved = make(norm, 3, true, 1), loaded = make(norm, 3, true, 5000);
+    oc_model alone = make(norm + 1, 2, false, 1), other = make(foreign, 1, false, 1),
+             none = make(norm, 1, false, 1);
+    saved.step = 77;
+    cr_assert_eq(weights_save(&saved, scratch_path("w"), NULL), OC_OK, "%s", oc_last_error());
+    const size_t size = scratch_read("w", bytes, sizeof bytes);
+    int64_t count;
+    memcpy(&count, bytes + size - 44, sizeof count);
+    cr_assert_eq(memcmp(bytes + 8, start, sizeof start - 1), 0, "%.*s", (int)sizeof start, bytes + 8);
+    cr_assert_eq(count, 77);
+    cr_assert_eq(weights_load(&loaded, scratch_path("w")), OC_OK, "%s", oc_last_error());
+    for (int i = 0; i < 3; i++)
+        cr_assert(same(saved.parameters[i].value, loaded.parameters[i].value, 3), "%s", norm[i].name);
+    /* A file without it will do; one where the model has no running averages will not. */
+    cr_assert_eq(weights_save(&other, scratch_path("o"), NULL), OC_OK, "%s", oc_last_error());
+    expect_failure(weights_load(&none, scratch_path("o")), OC_E_NOT_FOUND,
+                   "missing bn.weight; unexpected bn.num_batches_tracked", "foreign");
+    expect_failure(weights_load(&alone, scratch_path("o")), OC_E_NOT_FOUND,
+                   "missing bn.running_mean, bn.running_var", "no averages");
+    alone.parameters[0].info.state = false;
+    cr_assert_eq(weights_save(&alone, scratch_path("a"), NULL), OC_OK, "%s", oc_last_error());
+    alone.parameters[0].info.state = true;
+    cr_assert_eq(weights_load(&alone, scratch_path("a")), OC_OK, "%s", oc_last_error());
+    discard(&saved);
+    discard(&loaded);
+    discard(&alone);
+    discard(&other);
+    discard(&none);
 }
 
 /* A training state is used by models that train, ignored by others, and must fit where it is used. */
