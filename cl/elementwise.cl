@@ -1,8 +1,8 @@
 /* elementwise.cl - y = f(a, b), value by value. Host side: src/ops/elementwise.c.
  *
  * OPERATION chooses f: activate (a), activate_gradient (a = dy, b = y or x), add, multiply, below_zero_product
- * (a > 0 ? 0 : a*b), and with a scalar s in memory scaled (a), scaled_difference (a - b), scaled_logistic (sigmoid(a) - b)
- * and scaled_smooth_l1 (a - b over beta, cut to -1..1). The memory of y may be that of a or b. */
+ * (a > 0 ? 0 : a*b), and with a scalar s in memory scaled (a), scaled_difference (a - b), scaled_logistic (sigmoid(a) - b),
+ * scaled_smooth_l1 (a - b over beta, cut to -1..1) and spread (s alone). The memory of y may be that of a or b. */
 #ifndef OPERATION
 #define OPERATION activate
 #endif
@@ -16,6 +16,7 @@
 #define OPERATION_scaled_difference(T, a, b) (((a) - (b)) * (r.alpha * AT(s)[0]))
 #define OPERATION_scaled_logistic(T, a, b) ((apply_sigmoid(T, a, 0) - (b)) * (r.alpha * AT(s)[0]))
 #define OPERATION_scaled_smooth_l1(T, a, b) (CUT(T, (a) - (b), (T)r.beta) * (r.alpha * AT(s)[0]))
+#define OPERATION_spread(T, a, b) ((T)(r.alpha * AT(s)[0]))
 #define CUT(T, d, beta) ((d) <= -(beta) ? (T)-1 : (d) >= (beta) ? (T)1 : (d) / (beta))
 #define EVALUATE(T, a, b) JOIN(OPERATION_, OPERATION)(T, a, b)
 

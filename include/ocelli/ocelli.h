@@ -346,6 +346,10 @@ typedef struct oc_prelu_desc {
 /* x > 0 ? x : w*x with learned slopes w. Parameter NAME.weight (channels), or (1) if shared. He et al. 2015. */
 OC_API oc_tensor *oc_prelu(oc_tensor *x, const oc_prelu_desc *desc);
 
+/* The largest of each group of `pieces` adjacent channels: (n, c, spatial...) -> (n, c/pieces, spatial...); a NaN wins.
+ * pieces must divide c. Goodfellow et al. 2013. */
+OC_API oc_tensor *oc_maxout(oc_tensor *x, int pieces);
+
 /* Side by side along the channels: all other sizes must be equal. As a rule nothing is copied: the layers before write
  * into their share of the result. */
 OC_API oc_tensor *oc_concat(oc_tensor *const *x, int count);
@@ -363,6 +367,10 @@ OC_API oc_tensor *oc_reshape(oc_tensor *x, const int64_t shape[OC_MAX_RANK]);
 /* Over the channels of each pixel. */
 OC_API oc_tensor *oc_softmax(oc_tensor *x);
 OC_API oc_tensor *oc_log_softmax(oc_tensor *x);
+
+/* Over all elements: scalars. */
+OC_API oc_tensor *oc_sum(oc_tensor *x);
+OC_API oc_tensor *oc_mean(oc_tensor *x);
 
 /* Losses: scalars. */
 

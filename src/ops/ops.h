@@ -11,8 +11,9 @@ extern const struct op op_add, op_average_pool, op_concat, op_conv, op_dense, op
     op_leaky_relu, op_lrn, op_max_pool, op_mean_squared_error, op_relu, op_reshape, op_sigmoid, op_slice,
     op_softmax, op_softmax_cross_entropy, op_tanh;
 
-extern const struct op op_binary_cross_entropy, op_log_softmax, op_smooth_l1, op_elu, op_gelu, op_hard_swish,
-    op_multiply, op_prelu, op_relu6, op_scale, op_silu, op_softplus, op_weighted_sum;
+extern const struct op op_maxout, op_mean, op_sum, op_binary_cross_entropy, op_log_softmax, op_smooth_l1,
+    op_elu, op_gelu, op_hard_swish, op_multiply, op_prelu, op_relu6, op_scale, op_silu, op_softplus,
+    op_weighted_sum;
 
 extern const struct op op_channel_dropout, op_dropout, op_stochastic_depth;
 
@@ -23,8 +24,8 @@ extern const struct op op_activation_backward, op_average_pool_backward, op_chan
     op_lrn_backward, op_max_pool_backward, op_mean_squared_error_backward, op_pack_filter, op_sgd,
     op_slice_backward, op_softmax_backward, op_softmax_cross_entropy_backward;
 
-extern const struct op op_binary_cross_entropy_backward, op_log_softmax_backward, op_smooth_l1_backward,
-    op_prelu_backward, op_prelu_slope;
+extern const struct op op_maxout_backward, op_spread, op_binary_cross_entropy_backward,
+    op_log_softmax_backward, op_smooth_l1_backward, op_prelu_backward, op_prelu_slope;
 
 /* Batch normalisation: the layer, then what it appends. */
 extern const struct op op_batch_norm, op_batch_norm_backward, op_batch_norm_scale, op_batch_norm_sums;

@@ -38,6 +38,8 @@ const struct op *const op_table[] = {
     &op_prelu,
     &op_prelu_backward,
     &op_prelu_slope,
+    &op_maxout,
+    &op_maxout_backward,
     &op_add,
     &op_multiply,
     &op_scale,
@@ -61,6 +63,9 @@ const struct op *const op_table[] = {
     &op_binary_cross_entropy_backward,
     &op_dot,
     &op_dot_backward,
+    &op_sum,
+    &op_mean,
+    &op_spread,
     &op_weighted_sum, /* losses */
     &op_channel_sum,
     &op_fill,

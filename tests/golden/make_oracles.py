@@ -52,7 +52,7 @@ class Prelu(c.Structure):
 
 
 class Layer(c.Union):
-    _fields_ = [("conv", Conv), ("pool", Pool), ("batch_norm", BatchNorm), ("lrn", Lrn), ("slope", c.c_float),
+    _fields_ = [("conv", Conv), ("pool", Pool), ("batch_norm", BatchNorm), ("lrn", Lrn), ("slope", c.c_float), ("pieces", c.c_int),
                 ("prelu", Prelu), ("weights", c.c_float * 3),
                 ("reshape", INT64_5), ("slice", c.c_int * 2)]
 
@@ -192,6 +192,7 @@ FORWARD = {
     "hard_swish": lambda case, x: F.hardswish(x),
     "gelu": lambda case, x: F.gelu(x),
     "prelu": lambda case, x, w: F.prelu(x, w),
+    "maxout": lambda case, x: x.unflatten(1, (-1, case.layer.pieces)).max(2).values,
     "add": lambda case, a, b: a + b,
     "multiply": lambda case, a, b: a * b,
     "scale": lambda case, x: x * case.layer.slope,
@@ -209,6 +210,8 @@ FORWARD = {
     "mean_squared_error": lambda case, a, b: F.mse_loss(a, b),
     "smooth_l1": lambda case, a, b: F.smooth_l1_loss(a, b, beta=case.layer.slope),
     "dot": lambda case, a, b: (a * b).sum(),
+    "sum": lambda case, x: x.sum(),
+    "mean": lambda case, x: x.mean(),
     "weighted_sum": lambda case, a, b, d: sum(w * (u * v).sum() for w, u, v in zip(case.layer.weights, (a, b, d), (b, d, a))),
 }
 

@@ -22,6 +22,7 @@
     X(hard_swish)                                                                                            \
     X(gelu)                                                                                                  \
     X(prelu)                                                                                                 \
+    X(maxout)                                                                                                \
     X(add)                                                                                                   \
     X(multiply)                                                                                              \
     X(scale)                                                                                                 \
@@ -38,6 +39,8 @@
     X(mean_squared_error)                                                                                    \
     X(smooth_l1)                                                                                             \
     X(dot)                                                                                                   \
+    X(sum)                                                                                                   \
+    X(mean)                                                                                                  \
     X(weighted_sum)
 
 #define DECLARE(op) extern const struct op_spec op##_spec;

@@ -21,6 +21,7 @@ struct op_case {
         oc_pool_desc pool;
         oc_batch_norm_desc batch_norm;
         float slope;
+        int pieces;
         oc_prelu_desc prelu;
         float weights[3];
         oc_lrn_desc lrn;
