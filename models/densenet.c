@@ -35,7 +35,7 @@ static oc_tensor *layer(oc_tensor *x, const char *block, const char *index, int 
 
 static oc_tensor *dense_layer(oc_tensor *x, const struct densenet *net, const char *block, int index)
 {
-    char name[64];
+    char name[96];
     snprintf(name, sizeof name, "%s.denselayer%d", block, index + 1);
     oc_tensor *y = net->bottleneck ? layer(x, name, "1", 4 * net->growth, 1) : x;
     y = layer(y, name, net->bottleneck ? "2" : "1", net->growth, 3);

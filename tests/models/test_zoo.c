@@ -28,6 +28,77 @@ static const struct published table[] = {
 
 enum { TABLE_COUNT = sizeof table / sizeof table[0] };
 
+/* The large ones by their totals. Parameters as published (facts that PyTorch's torchvision shares where it has the
+ * network); the multiply-adds of convolutions and dense layers at the published input. */
+static const struct {
+    const char *name;
+    int64_t parameters, macs;
+} totals[] = {
+    { "alexnet", 61100840, 714188480 },
+    { "alexnet_2012", 60965224, 724406816 },
+    { "alexnet_2012_single", 62378344, 1135256096 },
+    { "vgg11", 132863336, 7609090048 },
+    { "vgg_a_lrn", 132863336, 7609090048 },
+    { "vgg13", 133047848, 11308466176 },
+    { "vgg_c", 133638952, 11770888192 },
+    { "vgg16", 138357544, 15470264320 },
+    { "vgg19", 143667240, 19632062464 },
+    { "vgg11_bn", 132868840, 7609090048 },
+    { "vgg13_bn", 133053736, 11308466176 },
+    { "vgg16_bn", 138365992, 15470264320 },
+    { "vgg19_bn", 143678248, 19632062464 },
+    { "googlenet", 6624904, 1498376192 },
+    { "googlenet_aux", 13004888, 1506748416 },
+    { "resnet18", 11689512, 1814073344 },
+    { "resnet34", 21797672, 3663761408 },
+    { "resnet50", 25557032, 4089184256 },
+    { "resnet101", 44549160, 7801405440 },
+    { "resnet152", 60192808, 11513626624 },
+    { "wide_resnet50_2", 68883240, 11398021120 },
+    { "wide_resnet101_2", 126886696, 22753050624 },
+    { "resnext50_32x4d", 25028904, 4230479872 },
+    { "resnext101_32x8d", 88791336, 16414015488 },
+    { "densenet121", 7978856, 2834161664 },
+    { "densenet169", 14149480, 3359843328 },
+    { "densenet201", 20013928, 4291365888 },
+    { "densenet161", 28681000, 7727907072 },
+    { "wrn16_8", 10961370, 1548145664 },
+    { "wrn28_10", 36479194, 5243328768 },
+    { "wrn40_4", 8949210, 1298582016 },
+};
+
+/* Families whose publications give no exact totals, and what tells their members apart: the weighted layers. */
+static const struct {
+    const char *name;
+    int layers;
+} depths[] = {
+    { "zfnet", 8 },
+    { "googlenet_2014", 64 },
+    { "preact_resnet18", 18 },
+    { "preact_resnet34", 34 },
+    { "preact_resnet50", 50 },
+    { "preact_resnet101", 101 },
+    { "preact_resnet152", 152 },
+    { "preact_resnet200", 200 },
+    { "resnet20_cifar", 20 },
+    { "resnet32_cifar", 32 },
+    { "resnet44_cifar", 44 },
+    { "resnet56_cifar", 56 },
+    { "resnet110_cifar", 110 },
+    { "resnet110_stochastic_cifar", 110 },
+    { "plain20_cifar", 20 },
+    { "plain32_cifar", 32 },
+    { "plain44_cifar", 44 },
+    { "plain56_cifar", 56 },
+    { "plain110_cifar", 110 },
+    { "preact_resnet164_cifar", 164 },
+    { "preact_resnet1001_cifar", 1001 },
+    { "densenet40_12_cifar", 40 },
+    { "densenet_bc100_12_cifar", 100 },
+};
+
+enum { TOTAL_COUNT = sizeof totals / sizeof totals[0], DEPTH_COUNT = sizeof depths / sizeof depths[0] };
+
 /* Appends "CxHxW " of a layer. */
 static void append_volume(char *text, size_t capacity, const oc_layer_info *layer)
 {
@@ -75,6 +146,42 @@ Test(zoo, networks_are_as_published)
     }
 }
 
+Test(zoo, totals_are_as_published)
+{
+    for (int i = 0; i < TOTAL_COUNT; i++) {
+        oc_net net;
+        oc_layer_info layer;
+        int64_t parameters = 0, macs = 0;
+        cr_assert_eq(oc_zoo_create(&net, totals[i].name, NULL), OC_OK, "%s", oc_last_error());
+        for (int k = 0; k < oc_graph_layer_count(net.graph); k++) {
+            cr_assert_eq(oc_graph_layer(net.graph, k, &layer), OC_OK, "%s", oc_last_error());
+            parameters += layer.parameters;
+            macs += layer.macs;
+        }
+        cr_expect_eq(parameters, totals[i].parameters, "%s: %" PRId64, totals[i].name, parameters);
+        cr_expect_eq(macs, totals[i].macs, "%s: %" PRId64, totals[i].name, macs);
+        oc_graph_destroy(net.graph);
+    }
+}
+
+/* Weighted layers as publications count them: convolutions and dense layers, without the projections of shortcuts. */
+Test(zoo, depths_are_as_published)
+{
+    for (int i = 0; i < DEPTH_COUNT; i++) {
+        oc_net net;
+        oc_layer_info layer;
+        int layers = 0;
+        cr_assert_eq(oc_zoo_create(&net, depths[i].name, NULL), OC_OK, "%s", oc_last_error());
+        for (int k = 0; k < oc_graph_layer_count(net.graph); k++) {
+            cr_assert_eq(oc_graph_layer(net.graph, k, &layer), OC_OK, "%s", oc_last_error());
+            layers += (strcmp(layer.type, "conv") == 0 || strcmp(layer.type, "dense") == 0) &&
+                      !strstr(layer.name, "downsample");
+        }
+        cr_expect_eq(layers, depths[i].layers, "%s: %d", depths[i].name, layers);
+        oc_graph_destroy(net.graph);
+    }
+}
+
 Test(zoo, lists_every_network_with_a_description)
 {
     int count = 0;
@@ -83,9 +190,13 @@ Test(zoo, lists_every_network_with_a_description)
         bool known = false;
         for (int i = 0; i < TABLE_COUNT; i++)
             known = known || strcmp(table[i].name, oc_zoo_name(count)) == 0;
+        for (int i = 0; i < TOTAL_COUNT; i++)
+            known = known || strcmp(totals[i].name, oc_zoo_name(count)) == 0;
+        for (int i = 0; i < DEPTH_COUNT; i++)
+            known = known || strcmp(depths[i].name, oc_zoo_name(count)) == 0;
         cr_expect(known, "%s has no line in this test's table", oc_zoo_name(count));
     }
-    cr_expect_eq(count, TABLE_COUNT);
+    cr_expect_eq(count, TABLE_COUNT + TOTAL_COUNT + DEPTH_COUNT);
     cr_expect_null(oc_zoo_name(-1));
     cr_expect_null(oc_zoo_description("lenet6"));
 }
