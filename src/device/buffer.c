@@ -74,20 +74,21 @@ oc_status upload_create(struct upload **out, oc_device *device, size_t bytes)
     return OC_OK;
 }
 
-static oc_status upload_wait(struct upload *upload, int turn)
+static cl_int upload_wait(struct upload *upload, int turn)
 {
     if (!upload->sent[turn])
-        return OC_OK;
+        return CL_SUCCESS;
     const cl_int error = clWaitForEvents(1, &upload->sent[turn]);
     clReleaseEvent(upload->sent[turn]);
     upload->sent[turn] = NULL;
-    return error == CL_SUCCESS ? OC_OK : device_fail(error, "clWaitForEvents");
+    return error;
 }
 
 void upload_destroy(struct upload *upload)
 {
     if (!upload)
         return;
+    /* What goes wrong now must not replace the sentence about what went wrong before. */
     upload_wait(upload, 0);
     upload_wait(upload, 1);
     memory_free(&upload->device->allocator, upload);
@@ -97,7 +98,9 @@ oc_status upload_send(struct upload *upload, struct queue *queue, struct buffer 
                       const void *data, size_t bytes)
 {
     const int turn = upload->turn;
-    TRY(upload_wait(upload, turn));
+    const cl_int error = upload_wait(upload, turn);
+    if (error != CL_SUCCESS)
+        return device_fail(error, "clWaitForEvents");
     memcpy(upload->aside[turn], data, bytes);
     TRY_CL(clEnqueueWriteBuffer(queue->handle, buffer->handle, CL_FALSE, offset, bytes, upload->aside[turn],
                                 0, NULL, &upload->sent[turn]));

@@ -27,8 +27,7 @@ oc_status launch_create(struct launch **out, oc_device *device, const struct pro
     launch->kernel = clCreateKernel(program->handle, kernel, &error);
     if (!launch->kernel) {
         memory_free(&device->allocator, launch);
-        return fail(OC_E_DEVICE, "kernel %s of %s: OpenCL error %d from clCreateKernel", kernel,
-                    program->file, error);
+        return fail_in(fail_in(device_fail(error, "clCreateKernel"), kernel), program->file);
     }
     *out = launch;
     return OC_OK;
@@ -45,10 +44,11 @@ void launch_destroy(struct launch *launch)
 static oc_status set(struct launch *launch, int index, size_t bytes, const void *value)
 {
     const cl_int error = clSetKernelArg(launch->kernel, (cl_uint)index, bytes, value);
-    if (error != CL_SUCCESS)
-        return fail(OC_E_DEVICE, "argument %d of kernel %s: OpenCL error %d from clSetKernelArg", index,
-                    launch->name, error);
-    return OC_OK;
+    char prefix[96];
+    if (error == CL_SUCCESS)
+        return OC_OK;
+    snprintf(prefix, sizeof prefix, "argument %d of kernel %s", index, launch->name);
+    return fail_in(device_fail(error, "clSetKernelArg"), prefix);
 }
 
 oc_status launch_set(struct launch *launch, int first, const struct argument *arguments)
@@ -113,15 +113,17 @@ oc_status launch_time(struct queue *queue, const struct launch *launch, double *
 {
     cl_event event;
     cl_ulong start = 0, end = 0;
-    TRY_CL(enqueue(queue, launch, &event));
-    cl_int error = clWaitForEvents(1, &event);
+    cl_int error = enqueue(queue, launch, &event);
+    if (error != CL_SUCCESS)
+        return fail_in(device_fail(error, "clEnqueueNDRangeKernel"), launch->name);
+    const cl_int waited = error = clWaitForEvents(1, &event);
     if (error == CL_SUCCESS)
         error = clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_START, sizeof start, &start, NULL);
     if (error == CL_SUCCESS)
         error = clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_END, sizeof end, &end, NULL);
     clReleaseEvent(event);
     if (error != CL_SUCCESS)
-        return device_fail(error, "clGetEventProfilingInfo");
+        return device_fail(error, waited == CL_SUCCESS ? "clGetEventProfilingInfo" : "clWaitForEvents");
     *milliseconds = (double)(end - start) * 1e-6;
     return OC_OK;
 }

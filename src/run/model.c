@@ -218,8 +218,6 @@ void oc_model_destroy(oc_model *model)
     if (!model)
         return;
     const oc_allocator allocator = model->allocator;
-    if (model->queue)
-        queue_finish(model->queue);
     for (int i = 0; i < model->upload_count; i++)
         upload_destroy(model->uploads[i]);
     memory_free(&allocator, model->uploads);

@@ -26,7 +26,7 @@ Test(canary, leak)
     block = NULL;
 }
 
-Test(canary, overflowing_int)
+Test(canary, int_overflow)
 {
     volatile int large = 2147483647;
     large = large + 1;

@@ -9,21 +9,24 @@
 
 static struct {
     pthread_mutex_t mutex;
-    int at, error, calls, live;
-    bool sticky;
+    struct fail_layer_order order;
+    int calls, live;
     const char *failed;
     int64_t bytes;
 } layer = { .mutex = PTHREAD_MUTEX_INITIALIZER };
 
-void fail_layer_arm(int at, bool sticky, int error)
+void fail_layer_arm(const struct fail_layer_order *order)
 {
     pthread_mutex_lock(&layer.mutex);
-    layer.at = at;
-    layer.sticky = sticky;
-    layer.error = error;
+    layer.order = *order;
     layer.calls = 0;
     layer.failed = NULL;
     pthread_mutex_unlock(&layer.mutex);
+}
+
+void fail_layer_disarm(void)
+{
+    fail_layer_arm(&(struct fail_layer_order){ 0 });
 }
 
 int fail_layer_calls(void)
@@ -47,15 +50,17 @@ int64_t fail_layer_bytes(void)
 }
 
 /* The error to return, or CL_SUCCESS. */
-static cl_int refuse(const char *call)
+static cl_int refuse(const char *call, bool creates)
 {
+    const struct fail_layer_order *order = &layer.order;
     pthread_mutex_lock(&layer.mutex);
-    layer.calls++;
+    const bool counts = creates || !order->creating_only;
+    layer.calls += counts;
     const bool refused =
-        layer.at > 0 && (layer.calls == layer.at || (layer.sticky && layer.calls > layer.at));
+        counts && order->at > 0 && (layer.calls == order->at || (order->sticky && layer.calls > order->at));
     if (refused && !layer.failed)
         layer.failed = call;
-    const cl_int error = refused ? layer.error : CL_SUCCESS;
+    const cl_int error = refused ? order->error : CL_SUCCESS;
     pthread_mutex_unlock(&layer.mutex);
     return error;
 }
@@ -79,7 +84,7 @@ static void count(int objects, int64_t bytes)
     type name parameters                                                                                     \
     {                                                                                                        \
         REAL(name);                                                                                          \
-        const cl_int refused = refuse(#name);                                                                \
+        const cl_int refused = refuse(#name, true);                                                          \
         if (refused != CL_SUCCESS) {                                                                         \
             if (error)                                                                                       \
                 *error = refused;                                                                            \
@@ -114,7 +119,7 @@ CREATE(cl_kernel, clCreateKernel, (cl_program program, const char *name, cl_int 
     cl_int name parameters                                                                                   \
     {                                                                                                        \
         REAL(name);                                                                                          \
-        const cl_int refused = refuse(#name);                                                                \
+        const cl_int refused = refuse(#name, strcmp(#name, "clBuildProgram") == 0);                          \
         const cl_int result = refused != CL_SUCCESS ? refused : real arguments;                              \
         const cl_event *const created = (event);                                                             \
         count(result == CL_SUCCESS && created && *created, 0);                                               \
@@ -161,7 +166,7 @@ RUN(clGetEventProfilingInfo,
     cl_int name parameters                                                                                   \
     {                                                                                                        \
         REAL(name);                                                                                          \
-        const cl_int refused = refuse(#name), result = real arguments;                                       \
+        const cl_int refused = refuse(#name, false), result = real arguments;                                \
         return refused != CL_SUCCESS ? refused : result;                                                     \
     }
 

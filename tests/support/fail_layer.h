@@ -10,7 +10,13 @@
 
 /* From now on the at-th counted call (from 1; 0: none) returns this OpenCL error without effect, only waits do wait;
  * with `sticky` all after it do too. Counting starts anew. */
-void fail_layer_arm(int at, bool sticky, int error);
+struct fail_layer_order {
+    int at, error;
+    bool sticky;
+    bool creating_only; /* counts only what creates an object or builds a program */
+};
+void fail_layer_arm(const struct fail_layer_order *order);
+void fail_layer_disarm(void);
 
 int fail_layer_calls(void);          /* since the layer was armed */
 const char *fail_layer_failed(void); /* the first call that was made to fail; NULL: none */

@@ -29,15 +29,21 @@ static void *resize(void *user, void *block, size_t bytes)
     return result;
 }
 
-void failing_begin(struct failing *f, int fail_at, bool sticky)
+void failing_begin(struct failing *f)
 {
-    *f = (struct failing){ .allocator = { resize, f }, .fail_at = fail_at, .sticky = sticky };
+    *f = (struct failing){ .allocator = { resize, f } };
     pthread_mutex_init(&f->mutex, NULL);
 }
 
-void failing_end(struct failing *f, const char *name)
+void failing_end(struct failing *f)
 {
-    cr_expect_eq(f->blocks, 0, "%s: allocation %d of %d failed%s, and %d blocks were left behind", name,
-                 f->fail_at, f->allocations, f->sticky ? " and all after it" : "", f->blocks);
+    cr_expect_eq(f->blocks, 0, "%d blocks were left behind", f->blocks);
     pthread_mutex_destroy(&f->mutex);
+}
+
+void failing_arm(struct failing *f, int fail_at, bool sticky)
+{
+    f->fail_at = fail_at;
+    f->sticky = sticky;
+    f->allocations = f->failures = 0;
 }

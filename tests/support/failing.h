@@ -15,9 +15,10 @@ struct failing {
     int blocks; /* not given back yet */
 };
 
-void failing_begin(struct failing *failing, int fail_at, bool sticky);
+void failing_begin(struct failing *failing);
+void failing_end(struct failing *failing); /* fails the test if a block was not given back */
 
-/* Fails the test if a block was not given back. */
-void failing_end(struct failing *failing, const char *name);
+/* Counts anew from here on. */
+void failing_arm(struct failing *failing, int fail_at, bool sticky);
 
 #endif
