@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_SOURCE_BYTES = 1 << 20, LOG_TAIL_BYTES = 2000 };
+enum { MAX_SOURCE_BYTES = 1 << 20, LOG_BYTES = 2000 };
 
 /* The text of a kernel file. `owned` must be freed with memory_heap. */
 struct source {
@@ -35,6 +35,16 @@ static oc_status load_source(const oc_device *device, const char *file, struct s
     return fail(OC_E_NOT_FOUND, "there is no kernel file \"%s\"", file);
 }
 
+/* Of a long log: from the first error on, which some compilers put before hundreds of warnings, or the end. */
+static const char *telling_part(const char *log)
+{
+    const size_t length = strlen(log);
+    const char *error = strstr(log, "error:");
+    if (length <= LOG_BYTES)
+        return length > 0 ? log : "no build log";
+    return error && error < log + length - LOG_BYTES ? error : log + length - LOG_BYTES;
+}
+
 static oc_status report_build(const oc_device *device, cl_program handle, cl_int error, const char *file,
                               const char *options)
 {
@@ -43,13 +53,10 @@ static oc_status report_build(const oc_device *device, cl_program handle, cl_int
     char *log = memory_zeroed(&device->allocator, bytes + 1, 1);
     if (log)
         clGetProgramBuildInfo(handle, device->id, CL_PROGRAM_BUILD_LOG, bytes, log, NULL);
-    const size_t length = log ? strlen(log) : 0;
-    const oc_status status = fail(error == CL_OUT_OF_HOST_MEMORY ? OC_E_MEMORY : OC_E_BUILD,
-                                  "device \"%s\" could not compile %s with%s (OpenCL error %d): %s",
-                                  device->info.name, file, options, error,
-                                  length > LOG_TAIL_BYTES ? log + length - LOG_TAIL_BYTES
-                                  : length                ? log
-                                                          : "no build log");
+    const oc_status status =
+        fail(error == CL_OUT_OF_HOST_MEMORY ? OC_E_MEMORY : OC_E_BUILD,
+             "device \"%s\" could not compile %s with%s (OpenCL error %d): %.*s", device->info.name, file,
+             options, error, LOG_BYTES, telling_part(log ? log : ""));
     memory_free(&device->allocator, log);
     return status;
 }

@@ -1,6 +1,7 @@
 /* test_failing_opencl.c - the n-th OpenCL call fails, for every n there is: each is a status with a sentence, no object
  * is left behind, and the next attempt works. */
 #include "run/scenario.h"
+#include "run/trainee.h"
 #include "support/case.h"
 #include "support/failing.h"
 #include "support/fail_layer.h"
@@ -99,4 +100,67 @@ Test(failing_opencl, creating_and_running)
     oc_device_close(good.device);
     cr_expect_eq(fail_layer_live(), 0, "%d objects were left behind", fail_layer_live());
     failing_end(&failing);
+}
+
+static void ignore(void *user, const oc_profile_entry *entry)
+{
+    (void)user;
+    (void)entry;
+}
+
+static oc_status infer_again(const struct trainee *t, float logits[BATCH * CLASSES])
+{
+    return oc_infer(t->model, BATCH, NULL, (oc_fetch[]){ { .tensor = t->logits, .data = logits }, { 0 } });
+}
+
+/* Runs that stop half-way: inference, gradients, a profile of either, another batch. */
+static oc_status run_something(const struct trainee *t, int which, float logits[BATCH * CLASSES])
+{
+    return which == 0   ? infer_again(t, logits)
+           : which == 1 ? oc_compute_gradients(t->model, BATCH, NULL, NULL)
+           : which == 2 ? oc_model_profile(t->model, false, ignore, NULL)
+           : which == 3 ? oc_model_profile(t->model, true, ignore, NULL)
+                        : oc_infer(t->model, 2, NULL, NULL);
+}
+
+/* Whatever call of it fails, the next inference and the next gradients are right: nothing that was not computed, such
+ * as weights packed for a kernel, passes for computed. */
+Test(failing_opencl, a_failed_run_leaves_the_next_one_right)
+{
+    static const char *const names[] = { "inference", "gradients", "profile", "training profile",
+                                         "small batch" };
+    oc_device *device = fixture_open();
+    struct trainee t = trainee_create(device);
+    float want[BATCH * CLASSES], got[BATCH * CLASSES], gradient[2][CLASSES], fc[CLASSES * 54];
+    infer_once(&t, 0, want);
+    train_once(&t, 0);
+    CHECK(infer_again(&t, want));
+    CHECK(oc_compute_gradients(t.model, BATCH, NULL, NULL));
+    CHECK(oc_parameter_get(t.model, "fc.bias", OC_GRADIENT, gradient[0], CLASSES));
+    CHECK(oc_parameter_get(t.model, "fc.weight", OC_VALUE, fc, COUNT_OF(fc)));
+    for (int which = 0; which < COUNT_OF(names); which++)
+        for (int n = 1, failed = 1; failed; n++) {
+            if (n % 3 == 0) /* parameters that were set but not used yet, too */
+                CHECK(oc_parameter_set(t.model, "fc.weight", OC_VALUE, fc, COUNT_OF(fc)));
+            if (n % 2) /* after the other plan, and after its own */
+                CHECK(which % 2 ? infer_again(&t, got) : oc_compute_gradients(t.model, BATCH, NULL, NULL));
+            fail_layer_arm(&(struct fail_layer_order){ .at = n, .error = CL_OUT_OF_RESOURCES });
+            const oc_status status = run_something(&t, which, got);
+            const char *call = fail_layer_failed();
+            failed = call != NULL;
+            if (!failed || strcmp(call, "clFinish") != 0) /* of the profile's queue, when all is done */
+                cr_expect_eq(status, failed ? OC_E_DEVICE : OC_OK, "%s, call %d", names[which], n);
+            fail_layer_disarm();
+            memset(got, 0, sizeof got);
+            CHECK(oc_compute_gradients(t.model, BATCH, NULL, NULL));
+            CHECK(oc_parameter_get(t.model, "fc.bias", OC_GRADIENT, gradient[1], CLASSES));
+            CHECK(infer_again(&t, got));
+            cr_expect(memcmp(want, got, sizeof want) == 0, "%s, call %d: %.9g, not %.9g", names[which], n,
+                      (double)got[0], (double)want[0]);
+            cr_expect(memcmp(gradient[0], gradient[1], sizeof gradient[0]) == 0,
+                      "%s, call %d: gradient %.9g, not %.9g", names[which], n, (double)gradient[1][0],
+                      (double)gradient[0][0]);
+        }
+    trainee_destroy(&t);
+    oc_device_close(device);
 }
