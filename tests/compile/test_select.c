@@ -31,6 +31,8 @@ Test(select, every_operation_ends_with_its_reference)
         const char *last = NULL;
         for (int i = 0; oc_op_implementation(oc_op_name(op), i); i++)
             last = oc_op_implementation(oc_op_name(op), i);
+        if (!last) /* always a view */
+            continue;
         cr_expect_str_eq(last, "reference", "%s ends with %s", oc_op_name(op), last);
         const struct impl *impl = op_table[op]->impls;
         while (impl[1].name)
