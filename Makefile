@@ -2,6 +2,8 @@
 JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 SOURCES = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h')
 
+MAKEFLAGS += --no-print-directory
+
 .NOTPARALLEL:
 .PHONY: build deps demo check format clean
 
