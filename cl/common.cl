@@ -46,6 +46,7 @@ typedef struct {
     int width, a_pitch, b_pitch, y_pitch;
     int rows_per_item;
     float alpha, beta;
+    int padding;
 } rows;
 
 /* Elementwise functions, for a scalar or vector type T. The gradient is written in terms of the output y where that is

@@ -10,6 +10,7 @@ struct rows {
     int64_t count;
     int32_t width, a_pitch, b_pitch, y_pitch, rows_per_item;
     float alpha, beta;
+    int32_t padding; /* Mesa wants struct arguments without hidden padding at their end */
 };
 
 /* A pixel is a row. */

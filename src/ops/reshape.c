@@ -87,9 +87,17 @@ static bool lists_channels(const oc_tensor *x)
     return order_agrees(&x->shape) && tensor_is_dense(x);
 }
 
+/* Of a work-item's loops; `pixels` is the side that does not list channels. */
+static int64_t iterations(const oc_tensor *pixels)
+{
+    return (PIXELS + 1) * shape_channels(&pixels->shape);
+}
+
 static bool supports_transpose(const struct node *n, const oc_device_info *device)
 {
-    return device->type == OC_DEVICE_CPU && (lists_channels(n->in[0]) || lists_channels(n->out[0]));
+    const oc_tensor *pixels = lists_channels(n->in[0]) ? n->out[0] : n->in[0];
+    return device->type == OC_DEVICE_CPU && (lists_channels(n->in[0]) || lists_channels(n->out[0])) &&
+           (device->loop_limit == 0 || iterations(pixels) <= device->loop_limit);
 }
 
 static oc_status transpose(struct emitter *e, const struct node *n)
@@ -105,7 +113,7 @@ static oc_status transpose(struct emitter *e, const struct node *n)
                     .args = { TENSOR(n->in[0]), TENSOR(n->out[0]), INT(shape_channels(&pixels->shape)),
                               INT(spatial), INT(tensor_pitch(pixels)) },
                     .items = { (spatial + PIXELS - 1) / PIXELS, pixels->shape.dim[0] },
-                    .iterations = (PIXELS + 1) * shape_channels(&pixels->shape),
+                    .iterations = iterations(pixels),
                 });
 }
 
