@@ -62,7 +62,7 @@ static oc_status backward(struct emitter *e, const struct node *n)
                               INT(d->slice.first), INT(d->slice.count), INT(tensor_pitch(dy)),
                               INT(tensor_pitch(dx)) },
                     .items = { d->channels, shape_pixels(&dx->shape) },
-                    .group = { 1, 16 },
+                    .group = { 1, emitter_group_of(e, 16) },
                 });
 }
 
@@ -162,7 +162,7 @@ static oc_status copy_part(struct emitter *e, const struct node *n, const oc_ten
         .args = { TENSOR(x), TENSOR(&part), INT(pixels), INT(channels), INT(tensor_pitch(x)),
                   INT(tensor_pitch(&part)) },
         .items = { vector ? (pixels + PIXELS - 1) / PIXELS : channels, vector ? 1 : pixels },
-        .group = { 1, vector ? 1 : 16 },
+        .group = { 1, vector ? 1 : emitter_group_of(e, 16) },
     };
     return emit(e, n, &spec);
 }
