@@ -73,6 +73,23 @@ BUILD(cross_entropy_of_labels, oc_softmax_cross_entropy(other(w, graph, OC_I32),
 BUILD(cross_entropy_with_computed_labels,
       oc_softmax_cross_entropy(x, oc_reshape(other(w, graph, OC_I32), (int64_t[OC_MAX_RANK]){ 2 })))
 BUILD(leaky_relu, oc_leaky_relu(x, w->slope))
+BUILD(elu, oc_elu(x, w->slope))
+BUILD(scale, oc_scale(x, w->slope))
+BUILD(dropout, oc_dropout(x, w->slope))
+BUILD(channel_dropout, oc_channel_dropout(x, w->slope))
+BUILD(depth, oc_stochastic_depth(x, &(oc_stochastic_depth_desc){ .survival = w->slope }))
+BUILD(depth_of_nothing, oc_stochastic_depth(x, NULL))
+BUILD(smoothed, oc_softmax_cross_entropy_smoothed(x, other(w, graph, OC_I32), 1.5f))
+BUILD(smooth_l1, oc_smooth_l1(x, other(w, graph, OC_F32), 0))
+BUILD(maxout, oc_maxout(x, 3))
+BUILD(slice, oc_slice(x, (int)w->other[0], (int)w->other[1]))
+BUILD(concat, oc_concat((oc_tensor *[]){ x, other(w, graph, OC_F32) }, 2))
+BUILD(lrn, oc_lrn(x, &(oc_lrn_desc){ .size = (int)w->other[0] }))
+BUILD(batch_norm, oc_batch_norm(x, NULL))
+BUILD(prelu, oc_prelu(x, NULL))
+BUILD(multiply, oc_multiply(x, other(w, graph, OC_F32)))
+BUILD(weighted_sum, oc_weighted_sum((oc_tensor *[]){ oc_sum(x), x }, (float[]){ 1, 1 }, 2))
+BUILD(weighted_nan, oc_weighted_sum((oc_tensor *[]){ oc_sum(x) }, (float[]){ NAN }, 1))
 BUILD(relu_of_labels, oc_relu(other(w, graph, OC_I32)))
 BUILD(softmax_of_labels, oc_softmax(other(w, graph, OC_I32)))
 BUILD(softmax, oc_softmax(x))
@@ -101,7 +118,8 @@ static oc_tensor *of_two_graphs(const struct wrong *w, oc_graph *graph, oc_tenso
     return w ? oc_add(x, input(second, "second", w->shape, OC_F32)) : NULL;
 }
 
-#include "graph/mistakes.h"
+#include "graph/window_mistakes.h"
+#include "graph/value_mistakes.h"
 
 /* What a failed graph does from then on: nothing. */
 static void expect_poison(oc_graph *graph, oc_tensor *x, oc_tensor *y, const struct wrong *w)
@@ -130,26 +148,31 @@ static void expect_failed(oc_graph *graph, const struct wrong *w)
     expect_failure(oc_graph_check(graph), w->status, w->words, w->name);
 }
 
+static void make_mistake(oc_device *device, const struct wrong *w)
+{
+    oc_model *model = (oc_model *)&model;
+    oc_memory_info info;
+    oc_graph *graph = oc_graph_create(NULL);
+    oc_tensor *x = input(graph, "x", w->shape, OC_F32);
+    CHECK(oc_graph_check(graph));
+    oc_tensor *y = w->build(w, graph, x);
+    expect_failed(graph, w);
+    expect_poison(graph, x, y, w);
+    expect_failed(graph, w);
+    const oc_model_desc desc = { .loss = y, .outputs = (oc_tensor *const[]){ x, y, NULL } };
+    expect_failure(oc_model_create(&model, graph, device, &desc), w->status, w->words, w->name);
+    cr_expect_null(model, "%s", w->name);
+    expect_failure(oc_model_predict_memory(&info, graph, device, &desc), w->status, w->words, w->name);
+    oc_graph_destroy(graph);
+}
+
 Test(builder, every_mistake_has_its_sentence)
 {
     oc_device *device = fixture_open();
-    for (int i = 0; i < COUNT_OF(table); i++) {
-        const struct wrong *w = &table[i];
-        oc_model *model = (oc_model *)&model;
-        oc_memory_info info;
-        oc_graph *graph = oc_graph_create(NULL);
-        oc_tensor *x = input(graph, "x", w->shape, OC_F32);
-        CHECK(oc_graph_check(graph));
-        oc_tensor *y = w->build(w, graph, x);
-        expect_failed(graph, w);
-        expect_poison(graph, x, y, w);
-        expect_failed(graph, w);
-        const oc_model_desc desc = { .loss = y, .outputs = (oc_tensor *const[]){ x, y, NULL } };
-        expect_failure(oc_model_create(&model, graph, device, &desc), w->status, w->words, w->name);
-        cr_expect_null(model, "%s", w->name);
-        expect_failure(oc_model_predict_memory(&info, graph, device, &desc), w->status, w->words, w->name);
-        oc_graph_destroy(graph);
-    }
+    for (int i = 0; i < COUNT_OF(window_mistakes); i++)
+        make_mistake(device, &window_mistakes[i]);
+    for (int i = 0; i < COUNT_OF(value_mistakes); i++)
+        make_mistake(device, &value_mistakes[i]);
     of_two_graphs(NULL, NULL, NULL);
     oc_device_close(device);
 }
