@@ -1,6 +1,7 @@
 /* test_step.c - one step at a time: what may be fed and fetched, what a step changes, and that whatever comes between
  * steps leaves the next one right. */
 #include "run/trainee.h"
+#include "support/fail_layer.h"
 #include "support/operand.h"
 
 #include <math.h>
@@ -160,6 +161,20 @@ Test(step, the_loss_is_there_when_it_is_asked_for)
     cr_expect(isfinite(loss[0]) && loss[0] == loss[1] && loss[0] == loss[2], "%g %g %g", (double)loss[0],
               (double)loss[1], (double)loss[2]);
     cr_expect_eq(oc_model_get_step(t.model), 0);
+
+    const oc_fetch both[] = { { .tensor = t.logits, .data = logits[1] },
+                              { .tensor = t.loss, .data = &loss[0] },
+                              { 0 } };
+    const oc_fetch one[] = { { .tensor = t.logits, .data = logits[0] }, { 0 } };
+    int calls[2];
+    for (int with = 0; with < 2; with++) {
+        fail_layer_disarm();
+        CHECK(oc_infer(t.model, BATCH, NULL, with ? both : one));
+        calls[with] = fail_layer_calls();
+    }
+    cr_expect(calls[1] >= calls[0] + 3,
+              "%d calls with the loss, %d without: a read, and launches of at least two kernels", calls[1],
+              calls[0]);
     trainee_destroy(&t);
     oc_device_close(device);
 }
