@@ -32,9 +32,10 @@ const struct verb verb_peak = {
     .brief = "measure the device's FMA rate and bandwidth",
     .description =
         "Measures the two limits of the device that no kernel can pass: the rate of float multiply-adds in\n"
-        "registers, and the bandwidth of a copy between two buffers of 64 MiB. They are the denominators of\n"
-        "every percentage that ocelli-bench prints. Takes about a second; on a machine that does other work\n"
-        "too, both come out low.\n"
+        "registers, in runs of some 50 ms, and the bandwidth of a copy between two buffers of 256 MiB (less\n"
+        "if that is more than an eighth of the device's memory), so that no cache holds them. The best of\n"
+        "seven runs counts. They are the denominators of every percentage that ocelli-bench prints. Takes\n"
+        "about a second; on a machine that does other work too, both come out low.\n"
         "\n"
         "With --json: {\"device\", \"gflops\", \"gbps\"}.",
     .examples = "ocelli-bench peak\nocelli-bench peak --device cpu --json",

@@ -1,90 +1,149 @@
-/* measure.c - what a device really reaches, the denominators of all percentages. Kernels: cl/peak.cl. */
+/* measure.c - what a device really reaches, the denominators of all percentages. Kernels: cl/peak.cl.
+ *
+ * The best vector width is found in short runs; the figure comes from runs that are long enough for every core to be
+ * awake and at its lasting clock. The copy goes between buffers far larger than any cache. */
 #include "device/cl.h"
 #include "device/launch.h"
 
 #include <stdio.h>
 
-enum { ROUNDS = 4096, CHAINS = 12, COPY_BYTES = 64 << 20, REPEATS = 7 };
+enum { ROUNDS = 4096, CHAINS = 12, SHORT_RUNS = 2, LONG_RUNS = 7, WIDTHS = 4 };
+static const int widths[WIDTHS] = { 1, 4, 8, 16 };
+static const double long_run = 50.0; /* milliseconds */
+static const int64_t most_bytes = 256 << 20;
 
-static oc_status best_time(struct queue *queue, const struct launch *launch, double *best)
+struct measurement {
+    struct queue *queue;
+    oc_device_type type;
+    struct program_request programs[WIDTHS];
+    struct buffer *from, *to;
+    size_t bytes, group, first_items; /* of a buffer; of a work-group; of a short run of peak_fma */
+};
+
+/* The shortest of several runs, in milliseconds. */
+static oc_status best_time(const struct measurement *m, int width, const char *kernel,
+                           const struct argument *arguments, size_t items, int runs, double *best)
 {
+    struct launch *launch;
     double time;
+    TRY(launch_create(&launch, m->queue->device, m->programs[width].program, kernel));
+    oc_status status = launch_set(launch, 0, arguments);
+    if (status == OC_OK)
+        status = launch_size(launch, (size_t[]){ items, 1, 1 }, (size_t[]){ m->group, 1, 1 });
     *best = 0.0;
-    for (int i = 0; i < REPEATS; i++) {
-        TRY(launch_time(queue, launch, &time));
+    for (int i = 0; status == OC_OK && i <= runs; i++) {
+        status = launch_time(m->queue, launch, &time);
         if (i > 0 && (*best == 0.0 || time < *best)) /* the first run may compile */
             *best = time;
     }
+    launch_destroy(launch);
+    return status;
+}
+
+/* Billions of operations per second; 0 if the device's clock is too coarse to tell. */
+static double rate_of(double work, double milliseconds)
+{
+    return milliseconds > 0.0 ? work / milliseconds * 1e-6 : 0.0;
+}
+
+static oc_status time_fma(const struct measurement *m, int width, size_t items, int runs, double *time)
+{
+    const struct argument arguments[] = { { .kind = ARGUMENT_BUFFER, .buffer = m->to },
+                                          { .kind = ARGUMENT_INT, .number = ROUNDS },
+                                          { .kind = ARGUMENT_FLOAT, .real = 0.999f },
+                                          { 0 } };
+    return best_time(m, width, "peak_fma", arguments, items, runs, time);
+}
+
+static oc_status measure_fma(const struct measurement *m, double *gflops)
+{
+    const size_t most = m->bytes / sizeof(float) / m->group * m->group; /* each writes one value */
+    size_t items = m->first_items < most ? m->first_items : most;
+    double best = 0.0, best_ms = 0.0, time;
+    int width = WIDTHS - 1;
+    for (int i = 0; i < WIDTHS; i++) {
+        TRY(time_fma(m, i, items, SHORT_RUNS, &time));
+        if (rate_of(widths[i], time) > best) {
+            best = rate_of(widths[i], time);
+            best_ms = time;
+            width = i;
+        }
+    }
+    if (best_ms > 0.0 && best_ms < long_run) {
+        const double longer = (double)items * long_run / best_ms;
+        items = longer < (double)most ? (size_t)longer / m->group * m->group : most;
+    }
+    TRY(time_fma(m, width, items, LONG_RUNS, &time));
+    *gflops = rate_of(2.0 * ROUNDS * CHAINS * widths[width] * (double)items, time);
     return OC_OK;
 }
 
-/* Both kernels for one vector width; keeps the better of what was found so far. */
-static oc_status measure_width(struct queue *queue, const struct program *program, int width,
-                               struct buffer *from, struct buffer *to, double *gflops, double *gbps)
+static oc_status time_copy(const struct measurement *m, int width, int runs, double *time)
 {
-    oc_device *device = queue->device;
-    const size_t group = device->info.type == OC_DEVICE_CPU ? 1 : 64;
-    const size_t items = (size_t)device->info.compute_units * group * (group == 1 ? 16 : 32);
-    const size_t vectors = COPY_BYTES / sizeof(float) / (size_t)width;
-    const size_t per_item = group == 1 ? 4096 : 1;
-    const struct argument compute[] = { { .kind = ARGUMENT_BUFFER, .buffer = to },
-                                        { .kind = ARGUMENT_INT, .number = ROUNDS },
-                                        { .kind = ARGUMENT_FLOAT, .real = 0.999f },
-                                        { 0 } };
-    const struct argument copy[] = { { .kind = ARGUMENT_BUFFER, .buffer = from },
-                                     { .kind = ARGUMENT_BUFFER, .buffer = to },
-                                     { .kind = ARGUMENT_INT, .number = (int)per_item },
-                                     { 0 } };
-    const struct {
-        const char *kernel;
-        const struct argument *arguments;
-        size_t items;
-        double work; /* per run, in units of 1e-6 of the result's */
-        double *result;
-    } runs[] = {
-        { "peak_fma", compute, items, 2.0 * (double)items * width * ROUNDS * CHAINS, gflops },
-        { "peak_copy", copy, vectors / per_item, 2.0 * COPY_BYTES, gbps },
-    };
-    for (int i = 0; i < 2; i++) {
-        struct launch *launch;
-        double time;
-        TRY(launch_create(&launch, device, program, runs[i].kernel));
-        oc_status status = launch_set(launch, 0, runs[i].arguments);
-        if (status == OC_OK)
-            status = launch_size(launch, (size_t[]){ runs[i].items, 1, 1 }, (size_t[]){ group, 1, 1 });
-        if (status == OC_OK)
-            status = best_time(queue, launch, &time);
-        launch_destroy(launch);
-        TRY(status);
-        if (time > 0.0 && runs[i].work / time * 1e-6 > *runs[i].result)
-            *runs[i].result = runs[i].work / time * 1e-6;
+    const size_t per_item = m->type == OC_DEVICE_CPU ? 4096 : 1;
+    const struct argument arguments[] = { { .kind = ARGUMENT_BUFFER, .buffer = m->from },
+                                          { .kind = ARGUMENT_BUFFER, .buffer = m->to },
+                                          { .kind = ARGUMENT_INT, .number = (int)per_item },
+                                          { 0 } };
+    const size_t vectors = m->bytes / sizeof(float) / (size_t)widths[width];
+    return best_time(m, width, "peak_copy", arguments, vectors / per_item, runs, time);
+}
+
+static oc_status measure_copy(const struct measurement *m, double *gbps)
+{
+    double best = 0.0, time;
+    int width = WIDTHS - 1;
+    for (int i = 0; i < WIDTHS; i++) {
+        TRY(time_copy(m, i, 1, &time));
+        if (rate_of(1.0, time) > best) {
+            best = rate_of(1.0, time);
+            width = i;
+        }
     }
+    TRY(time_copy(m, width, LONG_RUNS, &time));
+    *gbps = rate_of(2.0 * (double)m->bytes, time);
     return OC_OK;
+}
+
+static oc_status prepare(struct measurement *m, oc_device *device)
+{
+    char options[WIDTHS][16];
+    TRY(queue_create(&m->queue, device, true));
+    TRY(buffer_create(&m->from, device, m->bytes));
+    TRY(buffer_create(&m->to, device, m->bytes));
+    TRY(buffer_fill(m->queue, m->from, 0));
+    for (int i = 0; i < WIDTHS; i++) {
+        snprintf(options[i], sizeof options[i], " -DWIDTH=%d", widths[i]);
+        m->programs[i] = (struct program_request){ .file = "peak.cl", .options = options[i] };
+    }
+    return program_build_all(device, m->programs, WIDTHS, NULL, NULL);
+}
+
+/* A buffer's size: no more than an eighth of the memory, in whole MiB, so that every width and group divides it. */
+static size_t buffer_bytes(const oc_device_info *info)
+{
+    int64_t bytes = info->memory / 8;
+    if (bytes > info->max_allocation)
+        bytes = info->max_allocation;
+    if (bytes > most_bytes)
+        bytes = most_bytes;
+    return bytes > 1 << 20 ? (size_t)(bytes >> 20 << 20) : 1 << 20;
 }
 
 oc_status oc_device_measure(oc_device *device, double *gflops, double *gbps)
 {
-    static const int widths[] = { 1, 4, 8, 16 };
-    struct queue *queue = NULL;
-    struct buffer *from = NULL, *to = NULL;
+    const oc_device_info *info = &device->info;
+    const bool cpu = info->type == OC_DEVICE_CPU;
+    struct measurement m = { .type = info->type, .bytes = buffer_bytes(info), .group = cpu ? 1 : 64 };
+    m.first_items = (size_t)info->compute_units * m.group * (cpu ? 16 : 32);
     *gflops = *gbps = 0.0;
-    oc_status status = queue_create(&queue, device, true);
+    oc_status status = prepare(&m, device);
     if (status == OC_OK)
-        status = buffer_create(&from, device, COPY_BYTES);
+        status = measure_fma(&m, gflops);
     if (status == OC_OK)
-        status = buffer_create(&to, device, COPY_BYTES);
-    if (status == OC_OK)
-        status = buffer_fill(queue, from, 0);
-    for (size_t i = 0; status == OC_OK && i < sizeof widths / sizeof *widths; i++) {
-        char options[32];
-        snprintf(options, sizeof options, " -DWIDTH=%d", widths[i]);
-        struct program_request request = { .file = "peak.cl", .options = options };
-        status = program_build_all(device, &request, 1, NULL, NULL);
-        if (status == OC_OK)
-            status = measure_width(queue, request.program, widths[i], from, to, gflops, gbps);
-    }
-    buffer_destroy(from);
-    buffer_destroy(to);
-    queue_destroy(queue);
+        status = measure_copy(&m, gbps);
+    buffer_destroy(m.from);
+    buffer_destroy(m.to);
+    queue_destroy(m.queue);
     return status;
 }
