@@ -35,9 +35,15 @@ static const struct option_entry entries[OPTION_COUNT] = {
     [OPTION_SUITE] = { "suite", 's', TEXT, FIELD(suite), "NET",
                        "the convolutions of a network instead of the cases of the tests" },
     [OPTION_BATCH] = { "batch", 'b', COUNT, FIELD(batch), "N",
-                       "samples per call (default: as many as the case has; of a suite: 16)" },
+                       "samples per call (default: as many as the case has; of a suite or a network: 16)" },
     [OPTION_REPEAT] = { "repeat", 'r', COUNT, FIELD(repeat), "N",
                         "runs after the one that warms up, of which the fastest counts (default: 5)" },
+    [OPTION_MODE] = { "mode", 'm', TEXT, FIELD(mode), "MODE",
+                      "infer or train, a step of the optimizer (default: infer)" },
+    [OPTION_INPUT] = { "input", 'I', COUNT, FIELD(input), "SIZE",
+                       "height and width of the picture (default: as published)" },
+    [OPTION_SECONDS] = { "seconds", 't', COUNT, FIELD(seconds), "S",
+                         "how long to measure, after warming up (default: 5)" },
     [OPTION_DEVICE] = { "device", 'D', TEXT, FIELD(device), "NAME",
                         "an index of `ocelli devices`, cpu, gpu, or part of a name (default: the\n"
                         "environment's OCELLI_DEVICE, else the fastest GPU, else the CPU)" },
@@ -129,8 +135,16 @@ bool options_parse(struct options *options, const struct verb *verb, int argc, c
         if (!store((char *)options + entry->field, entry, optarg))
             return complain(verb, entry, optarg);
     }
-    if (optind < argc && !options->help) {
+    if (optind < argc && verb->operand)
+        options->operand = argv[optind++];
+    if (options->help)
+        return true;
+    if (optind < argc) {
         fprintf(stderr, "ocelli-bench %s: '%s' is one argument too many\n", verb->name, argv[optind]);
+        return usage(verb);
+    }
+    if (verb->operand && !options->operand) {
+        fprintf(stderr, "ocelli-bench %s: %s is missing\n", verb->name, verb->operand);
         return usage(verb);
     }
     return true;
@@ -149,7 +163,8 @@ static void print_indented(const char *text, int indent)
 void options_help(const struct verb *verb)
 {
     printf("NAME\n    ocelli-bench %s - %s\n\n", verb->name, verb->brief);
-    printf("SYNOPSIS\n    ocelli-bench %s [OPTION]...\n\nDESCRIPTION\n", verb->name);
+    printf("SYNOPSIS\n    ocelli-bench %s%s%s [OPTION]...\n\nDESCRIPTION\n", verb->name,
+           verb->operand ? " " : "", verb->operand ? verb->operand : "");
     print_indented(verb->description, 4);
     printf("\nOPTIONS\n");
     for (const enum option_id *id = verb->options; *id != OPTION_END; id++) {

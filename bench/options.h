@@ -19,6 +19,9 @@ enum option_id {
     OPTION_SUITE,
     OPTION_BATCH,
     OPTION_REPEAT,
+    OPTION_MODE,
+    OPTION_INPUT,
+    OPTION_SECONDS,
     OPTION_DEVICE,
     OPTION_JSON,
     OPTION_HELP,
@@ -27,18 +30,20 @@ enum option_id {
 
 /* What was asked for; NULL or 0 where nothing was. */
 struct options {
-    const char *op, *case_name, *pass, *impl, *suite, *device;
-    int batch, repeat;
+    const char *op, *case_name, *pass, *impl, *suite, *device, *mode;
+    const char *operand; /* the word that is no option */
+    int batch, repeat, input, seconds;
     bool json, help;
 };
 
 struct verb {
     const char *name, *brief, *description, *examples;
+    const char *operand; /* what the one word that is no option stands for; NULL: the verb takes none */
     const enum option_id *options;
     enum exit_code (*run)(const struct options *options);
 };
 
-extern const struct verb verb_peak, verb_op;
+extern const struct verb verb_peak, verb_op, verb_net;
 
 /* Reads argv[1...] (argv[0] is the verb). False, after a sentence on stderr, if it makes no sense. */
 bool options_parse(struct options *options, const struct verb *verb, int argc, char **argv);

@@ -128,14 +128,39 @@ void report_total(const struct report *report, const struct row *row)
                gflops, percent);
 }
 
+void report_net_begin(const struct report *report, const oc_device *device)
+{
+    if (!report->json)
+        printf("%s\n\n%-18s %-6s %6s %11s %11s %11s %12s %11s\n", oc_device_get_info(device)->name, "network",
+               "mode", "batch", "images/s", "fastest", "ms per step", "device MB", "creation s");
+}
+
+void report_net(const struct report *report, const struct net_row *row)
+{
+    if (report->json)
+        print_json(json_pack("{s:s, s:s, s:i, s:f, s:I, s:f}", "net", row->name, "mode", row->mode, "batch",
+                             row->batch, "images_per_second", row->images_per_second, "device_bytes",
+                             (json_int_t)row->device_bytes, "create_seconds", row->create_seconds));
+    else
+        printf("%-18s %-6s %6d %11.2f %11.2f %11.3f %12.1f %11.2f\n", row->name, row->mode, row->batch,
+               row->images_per_second, row->best_images_per_second, 1e3 * row->batch / row->images_per_second,
+               row->device_bytes * 1e-6, row->create_seconds);
+    fflush(stdout);
+}
+
+double report_clock(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
 void report_progress(int done, int total, const char *what)
 {
     static double start;
-    struct timespec time;
     if (!isatty(STDERR_FILENO) || isatty(STDOUT_FILENO))
         return;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    const double now = (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+    const double now = report_clock();
     if (done == 0)
         start = now;
     fprintf(stderr, "\r\033[K");

@@ -40,6 +40,20 @@ void report_packing(const struct report *report, const char *name, double millis
 /* The sum over a suite: `row` with the suite's name as the case, and times and work of all of its `count` layers. */
 void report_total(const struct report *report, const struct row *row);
 
+/* One network; a mean of several has a name of its own. */
+struct net_row {
+    const char *name, *mode;
+    int batch;
+    double images_per_second, best_images_per_second; /* by the median and by the fastest step */
+    double device_bytes, create_seconds;
+};
+
+void report_net_begin(const struct report *report, const oc_device *device);
+void report_net(const struct report *report, const struct net_row *row);
+
+/* A clock that never jumps. */
+double report_clock(void);
+
 /* Replaces the line of progress on stderr, if that is a terminal and stdout, where the rows go, is none. */
 void report_progress(int done, int total, const char *what);
 

@@ -1,6 +1,7 @@
 /* trial.c - one case as a model: created, run, timed. */
 #include "trial.h"
 #include "support/operand.h"
+#include "values.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,45 +19,6 @@ int trial_batch(const struct trial *t)
 
 /* ---- values ---- */
 
-/* 64 random bits of a position: SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators",
- * OOPSLA 2014). A stream for each input, parameter and dy. */
-static uint64_t bits_at(int stream, int64_t index)
-{
-    uint64_t x = (((uint64_t)stream << 40) + (uint64_t)index + 1) * 0x9e3779b97f4a7c15u;
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-    return x ^ (x >> 31);
-}
-
-static void *allocate(int64_t count, size_t size)
-{
-    void *block = malloc((size_t)count * size);
-    if (!block) {
-        perror("ocelli-bench");
-        exit(EXIT_FAILURE);
-    }
-    return block;
-}
-
-/* Uniform in -scale..scale: odd multiples of scale * 2^-24, so neither zero nor denormal. */
-static float *draw_floats(int64_t count, float scale, int stream)
-{
-    float *values = allocate(count, sizeof *values);
-    for (int64_t i = 0; i < count; i++) {
-        const int32_t odd = (int32_t)(bits_at(stream, i) >> 40) * 2 + 1 - (1 << 24);
-        values[i] = scale * ((float)odd * 0x1p-24f);
-    }
-    return values;
-}
-
-static int32_t *draw_labels(int64_t count, int64_t classes, int stream)
-{
-    int32_t *values = allocate(count, sizeof *values);
-    for (int64_t i = 0; i < count; i++)
-        values[i] = (int32_t)(bits_at(stream, i) % (uint64_t)classes);
-    return values;
-}
-
 static int64_t count_of(const int64_t *shape, int rank)
 {
     int64_t count = 1;
@@ -72,12 +34,12 @@ static void draw_inputs(struct trial *t)
     for (int i = 0; i < t->desc.spec->inputs; i++) {
         const int64_t count = count_of(c->shape[i], shape_rank(c->shape[i]));
         if (trial_is_label(t, i))
-            t->values[i] = draw_labels(count, c->shape[0][1], i);
+            t->values[i] = values_labels(count, c->shape[0][1], i);
         else
-            t->values[i] = draw_floats(count, c->scale > 0 ? c->scale : 1, i);
+            t->values[i] = values_floats(count, c->scale > 0 ? c->scale : 1, i);
     }
     if (t->dy)
-        t->dy_values = draw_floats(count_of(shape, oc_tensor_shape(t->y, shape)), 1, MAX_OPERANDS);
+        t->dy_values = values_floats(count_of(shape, oc_tensor_shape(t->y, shape)), 1, MAX_OPERANDS);
 }
 
 static oc_status set_parameters(struct trial *t)
@@ -89,7 +51,7 @@ static oc_status set_parameters(struct trial *t)
         status = oc_parameter_info_at(t->model, i, &info);
         if (status != OC_OK)
             break;
-        t->parameters[i] = draw_floats(info.count, 1, MAX_INPUTS + i);
+        t->parameters[i] = values_floats(info.count, 1, MAX_INPUTS + i);
         for (int64_t j = 0; info.state && j < info.count; j++)
             t->parameters[i][j] = fabsf(t->parameters[i][j]);
         status = oc_parameter_set(t->model, info.name, OC_VALUE, t->parameters[i], info.count);

@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <jansson.h>
 #include <math.h>
+#include <ocelli/models.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,7 +88,7 @@ Test(bench, calls_end_with_the_right_code_and_a_sentence)
         { "", 2, NULL, "Usage: ocelli-bench VERB" },
         { "--help", 0, "Usage: ocelli-bench VERB", NULL },
         { "--version", 0, "ocelli-bench 0.", NULL },
-        { "bake", 2, NULL, "there is no verb 'bake'; the verbs are peak, op" },
+        { "bake", 2, NULL, "there is no verb 'bake'; the verbs are peak, op, net" },
         { "help op", 0, "NAME\n    ocelli-bench op - ", NULL },
         { "peak --help", 0, "NAME\n    ocelli-bench peak - ", NULL },
         { "peak extra", 2, NULL, "'extra' is one argument too many" },
@@ -102,6 +103,13 @@ Test(bench, calls_end_with_the_right_code_and_a_sentence)
         { "op --suite lenet5 --op relu", 2, NULL, "a suite has convolutions only, not relu" },
         { "op --suite lenet5 --op bake", 2, NULL, "there is no operation 'bake'" },
         { "op --device bake", 1, NULL, "bake" },
+        { "net --help", 0, "ocelli-bench net NET [OPTION]...", NULL },
+        { "net", 2, NULL, "ocelli-bench net: NET is missing" },
+        { "net lenet5 xo", 2, NULL, "'xo' is one argument too many" },
+        { "net xo,bake", 2, NULL, "there is no model 'bake'; the models are lenet5," },
+        { "net xo --mode bake", 2, NULL, "there is no mode 'bake'; there are infer and train" },
+        { "net xo --input 2", 2, NULL, "conv1" },
+        { "net xo --device bake", 1, NULL, "bake" },
         { "op --op add --case 1D --pass backward_data --json", 1, NULL, "nothing that was asked for" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -126,6 +134,68 @@ Test(bench, peak_has_its_fields)
     json_decref(object);
     call("peak");
     cr_expect(strstr(result.out, "GFLOP/s") && strstr(result.out, "GB/s"), "%s", result.out);
+}
+
+/* What a model of lenet5 for four samples has on the device. */
+static int64_t lenet_bytes(bool train)
+{
+    oc_device *device;
+    oc_net net;
+    oc_memory_info info = { 0 };
+    cr_assert_eq(oc_device_open(&device, NULL), OC_OK);
+    cr_assert_eq(oc_zoo_create(&net, "lenet5", &(oc_net_desc){ .batch = 4 }), OC_OK);
+    const oc_status status = oc_model_predict_memory(
+        &info, net.graph, device,
+        &(oc_model_desc){ .loss = train ? net.loss : NULL,
+                          .outputs = train ? NULL : (oc_tensor *[]){ net.logits, NULL },
+                          .optimizer = { .momentum = 0.9f } });
+    cr_assert_eq(status, OC_OK, "%s", oc_last_error());
+    oc_graph_destroy(net.graph);
+    oc_device_close(device);
+    return info.total;
+}
+
+Test(bench, a_network_has_its_fields)
+{
+    static const char *const modes[] = { "infer", "train" };
+    for (int i = 0; i < 2; i++) {
+        char words[128];
+        snprintf(words, sizeof words, "net lenet5 --mode %s --batch 4 --seconds 1 --json", modes[i]);
+        call(words);
+        cr_assert_eq(result.code, 0, "%s", result.err);
+        json_t *row = json_loads(result.out, 0, NULL);
+        cr_assert(row, "not one line: %s", result.out);
+        cr_expect(is(row, "net", "lenet5") && is(row, "mode", modes[i]));
+        cr_expect_eq(number(row, "batch"), 4);
+        cr_expect_gt(number(row, "images_per_second"), 0);
+        cr_expect_gt(number(row, "create_seconds"), 0);
+        cr_expect_eq(number(row, "device_bytes"), (double)lenet_bytes(i == 1));
+        cr_expect_eq(json_object_size(row), 6);
+        json_decref(row);
+    }
+}
+
+Test(bench, several_networks_end_in_their_geometric_mean)
+{
+    static const char *const keys[] = { "images_per_second", "device_bytes", "create_seconds" };
+    json_t *rows[3];
+    char *rest = result.out;
+    call("net lenet5,xo --batch 4 --seconds 1 --json");
+    cr_assert_eq(result.code, 0, "%s", result.err);
+    for (int i = 0; i < 3; i++)
+        cr_assert((rows[i] = next_line(&rest)) != NULL);
+    cr_expect_null(next_line(&rest));
+    cr_expect(is(rows[0], "net", "lenet5") && is(rows[1], "net", "xo") &&
+              is(rows[2], "net", "geometric mean"));
+    for (int k = 0; k < 3; k++) {
+        const double mean = sqrt(number(rows[0], keys[k]) * number(rows[1], keys[k]));
+        cr_expect(fabs(number(rows[2], keys[k]) / mean - 1) < 1e-5, "%s", keys[k]);
+    }
+    for (int i = 0; i < 3; i++)
+        json_decref(rows[i]);
+    call("net xo --seconds 1");
+    cr_expect(strstr(result.out, "images/s") && strstr(result.out, "\nxo "), "%s", result.out);
+    cr_expect_null(strstr(result.out, "geometric mean"));
 }
 
 /* 3 samples of 6 filters of 5x5 on 32x32: 3 * 6 * 28*28 * 25 multiply-adds, in each pass. */
