@@ -177,13 +177,12 @@ __kernel void batch_norm_sums(IN(real, partial), IN(real, spread), IN(real, scal
     }
 }
 
-/* ---- every value; the memory of y may be that of a or b ---- */
+/* ---- every value, with an epilogue; the memory of y may be that of a, b or the addend ---- */
 
 #define ROW_ARGUMENTS                                                                                                  \
     IN_PLACE(const real, a), IN_PLACE(const real, b), IN_PLACE(real, y), IN(real, mean), IN(real, scale),              \
-        IN(real, terms), const rows r
+        IN(real, terms), const rows r, EPILOGUE_ARGUMENTS
 
-#define LOAD1(p) (*(p))
 #define OPERATION_normalized(T, LOAD, a, b, i) fma(a - LOAD(AT(mean) + i), LOAD(AT(scale) + i), LOAD(AT(terms) + i))
 #define OPERATION_normalized_only(T, LOAD, a, b, i) ((a - LOAD(AT(mean) + i)) * LOAD(AT(scale) + i))
 #define OPERATION_gradient(T, LOAD, a, b, i)                                                                           \
@@ -200,13 +199,14 @@ __kernel void batch_norm_reference(ROW_ARGUMENTS)
         const long row = i / r.width;
         const int channel = i % r.width;
         const real u = AT(a)[row * r.a_pitch + channel], v = AT(b)[row * r.b_pitch + channel];
-        const real value = EVALUATE(real, LOAD1, u, v, channel);
-        AT(y)[row * r.y_pitch + channel] = APPLY(real, value, r.alpha);
+        real value = EVALUATE(real, LOAD1, u, v, channel);
+        EPILOGUE(real, LOAD1, value, row, channel)
+        AT(y)[row * r.y_pitch + channel] = value;
     }
 }
 
 /* Some rows per work-item, explicit vectors along them; a row must have at least one. The last vector ends with the row, and
- * is loaded before the others are stored, since y may be the same memory. */
+ * is finished before the others are stored, since y may be the same memory. */
 __kernel void batch_norm_vector(ROW_ARGUMENTS)
 {
     const long first = (long)get_global_id(0) * r.rows_per_item, end = min(first + r.rows_per_item, r.count / r.width);
@@ -216,11 +216,14 @@ __kernel void batch_norm_vector(ROW_ARGUMENTS)
         __global const real *pb = AT(b) + row * r.b_pitch;
         __global real *py = AT(y) + row * r.y_pitch;
         const realv last_u = LOADV(pa + last), last_v = LOADV(pb + last);
+        realv last_value = EVALUATE(realv, LOADV, last_u, last_v, last);
+        EPILOGUE(realv, LOADV, last_value, row, last)
         for (int i = 0; i < last; i += VECTOR) {
-            const realv u = LOADV(pa + i), v = LOADV(pb + i), value = EVALUATE(realv, LOADV, u, v, i);
-            STOREV(APPLY(realv, value, r.alpha), py + i);
+            const realv u = LOADV(pa + i), v = LOADV(pb + i);
+            realv value = EVALUATE(realv, LOADV, u, v, i);
+            EPILOGUE(realv, LOADV, value, row, i)
+            STOREV(value, py + i);
         }
-        const realv value = EVALUATE(realv, LOADV, last_u, last_v, last);
-        STOREV(APPLY(realv, value, r.alpha), py + last);
+        STOREV(last_value, py + last);
     }
 }

@@ -84,6 +84,58 @@ typedef struct {
     ((dy) * ((T)0.5f * erfc((x) * (T)-M_SQRT1_2_F) + (x) * (T)0.3989422804f * exp((T)-0.5f * (x) * (x))))
 #define apply_scale(T, x, alpha) ((x) * (T)(alpha))
 
+/* The epilogue: what a kernel makes of a finished value v before it stores it. An operand takes part if its definition is 1:
+ *     without KEPT    y = FUNCTION(v + addend)
+ *     with KEPT       y = the gradient of FUNCTION, where it or its argument was `kept`, times (v + addend)
+ * A bias is the kernel's own business and comes before. A kernel declares EPILOGUE_ARGUMENTS, and its result as
+ * RESULT(real, y), since that may be the addend's memory. Before it stores v as `channel` of `pixel` it calls EPILOGUE; or,
+ * if partial sums pass through y, ADD_ADDEND on the first of them and FINISH on the last. T is the type of v, LOAD(p) reads
+ * one (LOAD1, LOADV, ...). Only the work-item that stores an element may load it, and before it stores anything there.
+ * Host side: struct epilogue_arguments, ops/emit.h. */
+#ifndef ADDEND
+#define ADDEND 0
+#endif
+#ifndef KEPT
+#define KEPT 0
+#endif
+
+/* Twin of struct epilogue_values, ops/emit.h. */
+typedef struct {
+    float alpha;
+    int addend_pitch, kept_pitch;
+} epilogue;
+
+#define EPILOGUE_ARGUMENTS IN_PLACE(const real, addend), IN_PLACE(const real, kept), const epilogue tail
+#define LOAD1(p) (*(p))
+
+#if ADDEND
+#define RESULT(type, y) IN_PLACE(type, y)
+#define ADD_ADDEND(T, LOAD, v, pixel, channel) (v) += LOAD(AT(addend) + (long)(pixel) * tail.addend_pitch + (channel))
+#else
+#define RESULT(type, y) OUT(type, y)
+#define ADD_ADDEND(T, LOAD, v, pixel, channel)
+#endif
+
+#if KEPT
+#define FINISH(T, LOAD, v, pixel, channel)                                               \
+    {                                                                                    \
+        const T value_ = (v), at_ = LOAD(AT(kept) + (long)(pixel) * tail.kept_pitch + (channel)); \
+        (v) = APPLY_GRADIENT(T, value_, at_, tail.alpha);                                \
+    }
+#else
+#define FINISH(T, LOAD, v, pixel, channel) \
+    {                                      \
+        const T value_ = (v);              \
+        (v) = APPLY(T, value_, tail.alpha); \
+    }
+#endif
+
+#define EPILOGUE(T, LOAD, v, pixel, channel)        \
+    {                                               \
+        ADD_ADDEND(T, LOAD, v, pixel, channel);     \
+        FINISH(T, LOAD, v, pixel, channel)          \
+    }
+
 /* A window over the input, always three-dimensional (depth, height, width). Twin of struct geometry, ops/window.h. */
 typedef struct {
     int n, c, k;       /* batch, input channels, output channels */

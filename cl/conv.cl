@@ -1,13 +1,13 @@
 /* conv.cl - convolution, the plain way: one result per work-item. Host side: src/ops/conv_reference.c.
  *
  * x (n, in, c), w (k, c/groups, window) in file order, y (n, out, k). A dense layer is a convolution without spatial
- * dimensions. FUNCTION is applied to the output before it is stored; BIAS says whether there is one. */
+ * dimensions. Outputs and input gradients have an epilogue; BIAS says whether there is one. */
 #ifndef BIAS
 #define BIAS 0
 #endif
 
-__kernel void conv_reference_forward(IN(real, x), IN(real, w), IN(real, b), OUT(real, y), const geometry g,
-                                     const float alpha)
+__kernel void conv_reference_forward(IN(real, x), IN(real, w), IN(real, b), RESULT(real, y), const geometry g,
+                                     EPILOGUE_ARGUMENTS)
 {
     const ulong i = get_global_id(0);
     const ulong pixels = (ulong)g.n * g.out[0] * g.out[1] * g.out[2];
@@ -33,12 +33,14 @@ __kernel void conv_reference_forward(IN(real, x), IN(real, w), IN(real, b), OUT(
 #if BIAS
         sum += AT(b)[k];
 #endif
-        AT(y)[pixel * g.y_pitch + k] = APPLY(acc, sum, alpha);
+        EPILOGUE(acc, LOAD1, sum, pixel, k)
+        AT(y)[pixel * g.y_pitch + k] = sum;
     }
 }
 
 /* Gathers: which outputs saw this input, through which element of the window? */
-__kernel void conv_reference_backward_data(IN(real, dy), IN(real, w), OUT(real, dx), const geometry g)
+__kernel void conv_reference_backward_data(IN(real, dy), IN(real, w), RESULT(real, dx), const geometry g,
+                                           EPILOGUE_ARGUMENTS)
 {
     const ulong i = get_global_id(0);
     const ulong pixels = (ulong)g.n * g.in[0] * g.in[1] * g.in[2];
@@ -65,6 +67,7 @@ __kernel void conv_reference_backward_data(IN(real, dy), IN(real, w), OUT(real, 
             for (int k = 0; k < kg; k++)
                 sum = fma(pdy[k], pw[(ulong)k * cg * window], sum);
         }
+        EPILOGUE(acc, LOAD1, sum, pixel, c)
         AT(dx)[pixel * g.x_pitch + c] = sum;
     }
 }

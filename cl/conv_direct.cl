@@ -49,6 +49,8 @@ inline realv load_some(__global const real *p, int count)
     return LOADV(lanes);
 }
 
+#define LOAD_COUNT(p) load_some(p, count)
+
 inline void store_some(realv v, __global real *p, int count)
 {
     if (count >= VECTOR) {
@@ -84,7 +86,7 @@ inline long place_of(const pixel *p, const gather *g)
 {
     const int d = g->a[0].first + p->j[0] * g->a[0].step, h = g->a[1].first + p->j[1] * g->a[1].step;
     const int w = g->a[2].first + p->j[2] * g->a[2].step;
-    return ((((long)p->n * g->a[0].size + d) * g->a[1].size + h) * g->a[2].size + w) * g->y_pitch;
+    return (((long)p->n * g->a[0].size + d) * g->a[1].size + h) * g->a[2].size + w;
 }
 
 /* Fills panel[(k - k0)*TILE] for k0 <= k < k0 + length, k = position*channels + channel, where k0 is channel `c` of
@@ -125,8 +127,8 @@ inline void pack_pixel(__local real *panel, __global const real *x, const gather
 }
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
-conv_direct_gather(IN(real, x), IN(real, w), IN(real, b), OUT(real, y), const gather g, const float alpha,
-                   __local real *panels)
+conv_direct_gather(IN(real, x), IN(real, w), IN(real, b), RESULT(real, y), const gather g,
+                   EPILOGUE_ARGUMENTS, __local real *panels)
 {
     const int group = get_group_id(1), first_block = get_group_id(2) * g.blocks;
     const int rows = g.a[0].positions * g.a[1].positions * g.a[2].positions * g.channels;
@@ -137,7 +139,7 @@ conv_direct_gather(IN(real, x), IN(real, w), IN(real, b), OUT(real, y), const ga
     const ulong plane = (ulong)g.a[1].count * g.a[2].count, volume = plane * g.a[0].count;
     const pixel start = { first / volume,
                           { first % volume / plane, (int)(first % plane) / g.a[2].count, (int)(first % plane) % g.a[2].count } };
-    long place[TILE * PANELS]; /* where each pixel's result goes; -1: nowhere */
+    long place[TILE * PANELS]; /* the pixel of each result; -1: none */
 
     for (int k0 = 0; k0 == 0 || k0 < rows; k0 += g.depth) { /* once even if no position reaches these pixels */
         const int length = min(g.depth, rows - k0), position = k0 / g.channels;
@@ -156,7 +158,7 @@ conv_direct_gather(IN(real, x), IN(real, w), IN(real, b), OUT(real, y), const ga
                     panel[k * TILE] = 0;
             }
         }
-        const bool last = k0 + g.depth >= rows;
+        const bool complete = k0 + g.depth >= rows;
         for (int block = first_block; block < end_block; block++) {
             __global const real *weights =
                 AT(w) + (((ulong)group * block_count + block) * g.all_positions + g.first_position) * g.channels * BLOCK +
@@ -187,22 +189,26 @@ conv_direct_gather(IN(real, x), IN(real, w), IN(real, b), OUT(real, y), const ga
                     const int column = block * BLOCK + j * VECTOR, count = g.filters - column;
                     const int channel = group * g.filters + column;
 #if BIAS
-                    const realv bias = last && count > 0 ? load_some(AT(b) + channel, count) : (realv)0;
+                    const realv bias = complete && count > 0 ? load_some(AT(b) + channel, count) : (realv)0;
 #endif
 #pragma unroll
                     for (int i = 0; i < TILE; i++) {
                         const long to = place[p * TILE + i];
                         if (to < 0 || count <= 0)
                             continue;
+                        __global real *result = AT(y) + to * g.y_pitch + channel;
                         realv v = a[i][j];
-                        if (k0 > 0)
-                            v += load_some(AT(y) + to + channel, count);
+                        if (k0 > 0) {
+                            v += load_some(result, count);
+                        } else {
+                            ADD_ADDEND(realv, LOAD_COUNT, v, to, channel);
+                        }
 #if BIAS
                         v += bias;
 #endif
-                        if (last)
-                            v = APPLY(realv, v, alpha);
-                        store_some(v, AT(y) + to + channel, count);
+                        if (complete)
+                            FINISH(realv, LOAD_COUNT, v, to, channel)
+                        store_some(v, result, count);
                     }
                 }
             }

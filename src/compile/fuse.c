@@ -8,8 +8,8 @@
 static bool can_join(const struct plan *plan, const struct node *n, const struct node *function)
 {
     const oc_tensor *between = n->out[0];
-    return n->op->takes_epilogue && !n->epilogue && function->op->function && between->consumers == 1 &&
-           !plan_keeps(plan, between);
+    return (n->op->epilogue & EPILOGUE_FUNCTION) && !n->epilogue.function && function->op->function &&
+           between->consumers == 1 && !plan_keeps(plan, between);
 }
 
 oc_status pass_fuse(struct plan *plan)
@@ -20,8 +20,8 @@ oc_status pass_fuse(struct plan *plan)
         struct node *n = f->in_count == 1 ? f->in[0]->producer : NULL;
         if (!n || !can_join(plan, n, f))
             continue;
-        n->epilogue = f->op;
-        n->epilogue_alpha = f->op->alpha ? f->op->alpha(f) : 0.f;
+        n->epilogue.function = f->op->function;
+        n->epilogue.alpha = f->op->alpha ? f->op->alpha(f) : 0.f;
         graph_remove(f);
         n->out[0] = f->out[0];
         n->out[0]->producer = n;

@@ -61,6 +61,14 @@ struct oc_tensor {
     bool placed;
 };
 
+/* What becomes of the values of output 0 before they are stored: function(value + in[addend]) or, with a kept tensor, the
+ * function's gradient there, gradient(value + in[addend], in[kept]). Set by compile/fuse.c. */
+struct epilogue {
+    const char *function; /* apply_... of cl/common.cl; NULL: the identity */
+    float alpha;          /* its parameter */
+    int addend, kept;     /* which inputs; 0: none */
+};
+
 struct node {
     const struct op *op;
     struct node *previous, *next;
@@ -74,8 +82,7 @@ struct node {
     bool backward; /* appended by the gradient pass */
 
     /* Set by the passes. */
-    const struct op *epilogue; /* applied to output 0; NULL: none */
-    float epilogue_alpha;
+    struct epilogue epilogue;
     const struct impl *impl;
     int tuned[MAX_TUNABLES];
     bool updates;   /* changes parameters */

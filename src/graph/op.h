@@ -35,6 +35,14 @@ struct impl {
     void (*heuristic)(const struct node *n, const oc_device_info *device, int *values);
 };
 
+/* Parts of a node's epilogue (graph.h). */
+enum epilogue_part {
+    EPILOGUE_FUNCTION = 1,
+    EPILOGUE_ADDEND = 2, /* its memory may be the output's */
+    EPILOGUE_KEPT = 4,   /* the gradient of a function */
+    EPILOGUE_ALL = 7
+};
+
 struct op {
     const char *name;
     size_t desc_size;
@@ -60,7 +68,11 @@ struct op {
     const char *function; /* elementwise with one input: its OpenCL function of (value, alpha) in common.cl */
     float (*alpha)(const struct node *n); /* that function's alpha; NULL: 0 */
     bool gradient_needs_input; /* that function's gradient is one of its input; false: of its output */
-    bool takes_epilogue;       /* can apply such a function to its output before storing it */
+    /* Elementwise in (dy, kept): the function whose gradient it is; alpha as above. */
+    const char *(*gradient_of)(const struct node *n);
+    bool adds; /* output 0 is the sum of both inputs */
+    unsigned
+        epilogue; /* enum epilogue_part: what every implementation can do to output 0 before storing it */
     bool
         joins_channels; /* output 0 is the inputs side by side; emit copies those that do not lie there already */
     bool layer;         /* something a user asked for: shown by summary */

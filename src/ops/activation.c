@@ -80,6 +80,18 @@ static const struct impl backward_impls[] = {
     { 0 },
 };
 
+static float alpha(const struct node *n)
+{
+    const struct activation *d = n->desc;
+    return d->alpha;
+}
+
+static const char *function(const struct node *n)
+{
+    const struct activation *d = n->desc;
+    return d->function;
+}
+
 /* (dy, y), or (dy, x) if the function needs its input -> dx */
 const struct op op_activation_backward = {
     .name = "activation_backward",
@@ -88,6 +100,8 @@ const struct op op_activation_backward = {
     .cost = cost,
     .impls = backward_impls,
     .in_place = 1,
+    .gradient_of = function,
+    .alpha = alpha,
 };
 
 static oc_status gradient(struct node *n)
@@ -104,12 +118,6 @@ static const struct impl forward_impls[] = {
     { .name = "reference", .emit = forward_reference },
     { 0 },
 };
-
-static float alpha(const struct node *n)
-{
-    const struct activation *d = n->desc;
-    return d->alpha;
-}
 
 #define ACTIVATION(id, needs_input)                                                                          \
     const struct op op_##id = {                                                                              \

@@ -53,6 +53,7 @@ const struct op op_add = {
     .cost = cost,
     .impls = impls,
     .in_place = 3,
+    .adds = true,
     .layer = true,
 };
 

@@ -109,20 +109,18 @@ struct values {
 static oc_status emit_values(struct emitter *e, const struct node *n, const struct values *what, bool vector)
 {
     const oc_tensor *y = n->out[0];
-    struct rows r = pixel_rows(what->a, what->b, y);
-    r.alpha = n->epilogue_alpha;
+    const struct rows r = pixel_rows(what->a, what->b, y);
     char buffer[128];
     struct text defines = TEXT_IN(buffer);
     text_print(&defines, " -DOPERATION=%s", what->operation);
-    if (n->epilogue)
-        text_print(&defines, " -DFUNCTION=%s", n->epilogue->function);
+    const struct epilogue_arguments tail = epilogue_of(n, &defines);
     return emit(e, n,
                 &(struct launch_spec){
                     .file = "batch_norm.cl",
                     .kernel = vector ? "batch_norm_vector" : "batch_norm_reference",
                     .defines = defines.data,
                     .args = { TENSOR(what->a), TENSOR(what->b), TENSOR(y), TENSOR(what->mean),
-                              TENSOR(what->scale), TENSOR(what->terms), STRUCT(r) },
+                              TENSOR(what->scale), TENSOR(what->terms), STRUCT(r), EPILOGUE(tail) },
                     .items = { vector ? rows_items(&r) : r.count },
                     .group = { vector ? 1 : emitter_group(e) },
                 });
@@ -294,6 +292,7 @@ const struct op op_batch_norm_backward = {
     .cost = backward_cost,
     .impls = backward_impls,
     .in_place = 3,
+    .epilogue = EPILOGUE_ALL,
 };
 
 static oc_status gradient(struct node *n)
@@ -467,7 +466,7 @@ const struct op op_batch_norm = {
     .cost = cost,
     .impls = forward_impls,
     .in_place = 1,
-    .takes_epilogue = true,
+    .epilogue = EPILOGUE_ALL,
     .layer = true,
 };
 

@@ -122,7 +122,7 @@ const struct op op_conv = {
     .gradient = gradient,
     .cost = conv_cost,
     .impls = conv_impls,
-    .takes_epilogue = true,
+    .epilogue = EPILOGUE_ALL,
     .layer = true,
     .multiplies = true,
 };
@@ -135,7 +135,7 @@ const struct op op_dense = {
     .gradient = gradient,
     .cost = conv_cost,
     .impls = conv_impls,
-    .takes_epilogue = true,
+    .epilogue = EPILOGUE_ALL,
     .layer = true,
     .multiplies = true,
 };
@@ -153,6 +153,7 @@ const struct op op_conv_backward_data = {
     .infer = infer_data,
     .cost = conv_cost,
     .impls = conv_backward_data_impls,
+    .epilogue = EPILOGUE_ALL,
 };
 
 /* (x, dy) -> dw */

@@ -4,7 +4,6 @@
  * Gradient of the input: a pixel i of dx hears from window position r of output (i + begin - r*dilation)/stride, where
  * that is whole. The pixels of one residue class of i + begin modulo stride (a phase) hear from the same positions, so
  * each phase is a convolution of its own, without holes, and is one launch; its weights are packed together. */
-#include "base/text.h"
 #include "ops/conv.h"
 #include "ops/elementwise.h"
 #include "ops/ops.h"
@@ -181,8 +180,12 @@ static oc_status prepare(struct node *n, oc_tensor *w, bool transposed)
 
 /* One launch: results into y, from x and the packed weights, the last input. */
 static oc_status emit_gather(struct emitter *e, const struct node *n, struct gather *g, const oc_tensor *x,
-                             const oc_tensor *b, const oc_tensor *y, const char *defines)
+                             const oc_tensor *b, const oc_tensor *y)
 {
+    char buffer[96];
+    struct text defines = TEXT_IN(buffer);
+    text_print(&defines, " -DBIAS=%d", b != NULL);
+    const struct epilogue_arguments tail = epilogue_of(n, &defines);
     const int tile = tuned(n, "TILE"), panels = tuned(n, "PANELS"),
               block = tuned(n, "VECTOR") * tuned(n, "COLUMNS");
     const int64_t pixels = (int64_t)g->n * g->a[0].count * g->a[1].count * g->a[2].count;
@@ -199,9 +202,9 @@ static oc_status emit_gather(struct emitter *e, const struct node *n, struct gat
         &(struct launch_spec){
             .file = "conv_direct.cl",
             .kernel = "conv_direct_gather",
-            .defines = defines,
-            .args = { TENSOR(x), TENSOR(n->in[n->in_count - 1]), TENSOR(b), TENSOR(y), STRUCT(*g),
-                      FLOAT(n->epilogue_alpha), LOCAL(sizeof(float) * (size_t)(panels * tile * g->depth)) },
+            .defines = defines.data,
+            .args = { TENSOR(x), TENSOR(n->in[n->in_count - 1]), TENSOR(b ? b : x), TENSOR(y), STRUCT(*g),
+                      EPILOGUE(tail), LOCAL(sizeof(float) * (size_t)(panels * tile * g->depth)) },
             .items = { pieces / g->groups, g->groups, shares },
         });
 }
@@ -222,16 +225,10 @@ static struct gather make_gather(const struct conv *d, const oc_tensor *x, const
 static oc_status emit_forward(struct emitter *e, const struct node *n)
 {
     const struct conv *d = n->desc;
-    const bool bias = n->parameter_count > 1;
     struct gather g = make_gather(d, n->in[0], n->out[0], false);
-    char buffer[64];
-    struct text defines = TEXT_IN(buffer);
     for (int i = 0; i < 3; i++)
         g.a[i] = forward_axis(&d->window, i);
-    text_print(&defines, " -DBIAS=%d", bias);
-    if (n->epilogue)
-        text_print(&defines, " -DFUNCTION=%s", n->epilogue->function);
-    return emit_gather(e, n, &g, n->in[0], bias ? n->in[2] : n->in[1], n->out[0], defines.data);
+    return emit_gather(e, n, &g, n->in[0], n->parameter_count > 1 ? n->in[2] : NULL, n->out[0]);
 }
 
 static oc_status emit_backward_data(struct emitter *e, const struct node *n)
@@ -246,7 +243,7 @@ static oc_status emit_backward_data(struct emitter *e, const struct node *n)
             g.a[i] = backward_axis(&d->window, i, residue[i], &p);
         }
         if (g.a[0].count > 0 && g.a[1].count > 0 && g.a[2].count > 0)
-            TRY(emit_gather(e, n, &g, n->in[0], n->in[1], n->out[0], NULL));
+            TRY(emit_gather(e, n, &g, n->in[0], NULL, n->out[0]));
         g.first_position += g.a[0].positions * g.a[1].positions * g.a[2].positions;
     }
     return OC_OK;

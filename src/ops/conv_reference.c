@@ -1,5 +1,4 @@
 /* conv_reference.c - convolution, the plain way. Kernels: cl/conv.cl. */
-#include "base/text.h"
 #include "ops/conv.h"
 
 static oc_status launch(struct emitter *e, const struct node *n, struct launch_spec *spec,
@@ -17,20 +16,18 @@ oc_status conv_reference_forward(struct emitter *e, const struct node *n)
     const oc_tensor *x = n->in[0], *w = n->in[1], *y = n->out[0];
     const oc_tensor *b = n->parameter_count > 1 ? n->in[2] : w;
     const struct geometry g = window_geometry(&d->window, d->groups, x, y);
-    char buffer[64];
+    char buffer[96];
     struct text defines = TEXT_IN(buffer);
     text_print(&defines, " -DBIAS=%d", n->parameter_count > 1);
-    if (n->epilogue)
-        text_print(&defines, " -DFUNCTION=%s", n->epilogue->function);
-    return launch(
-        e, n,
-        &(struct launch_spec){
-            .kernel = "conv_reference_forward",
-            .defines = defines.data,
-            .args = { TENSOR(x), TENSOR(w), TENSOR(b), TENSOR(y), STRUCT(g), FLOAT(n->epilogue_alpha) },
-            .iterations = conv_positions(d) * (d->c / d->groups + 1),
-        },
-        y);
+    const struct epilogue_arguments tail = epilogue_of(n, &defines);
+    return launch(e, n,
+                  &(struct launch_spec){
+                      .kernel = "conv_reference_forward",
+                      .defines = defines.data,
+                      .args = { TENSOR(x), TENSOR(w), TENSOR(b), TENSOR(y), STRUCT(g), EPILOGUE(tail) },
+                      .iterations = conv_positions(d) * (d->c / d->groups + 1),
+                  },
+                  y);
 }
 
 oc_status conv_reference_backward_data(struct emitter *e, const struct node *n)
@@ -38,10 +35,14 @@ oc_status conv_reference_backward_data(struct emitter *e, const struct node *n)
     const struct conv *d = n->desc;
     const oc_tensor *dy = n->in[0], *w = n->in[1], *dx = n->out[0];
     const struct geometry g = window_geometry(&d->window, d->groups, dx, dy);
+    char buffer[96];
+    struct text defines = TEXT_IN(buffer);
+    const struct epilogue_arguments tail = epilogue_of(n, &defines);
     return launch(e, n,
                   &(struct launch_spec){
                       .kernel = "conv_reference_backward_data",
-                      .args = { TENSOR(dy), TENSOR(w), TENSOR(dx), STRUCT(g) },
+                      .defines = defines.data,
+                      .args = { TENSOR(dy), TENSOR(w), TENSOR(dx), STRUCT(g), EPILOGUE(tail) },
                       .iterations = conv_positions(d) * (d->k / d->groups + 1),
                   },
                   dx);

@@ -1,7 +1,6 @@
 /* emit.c - launch specifications to launches. */
 #include "ops/emit.h"
 #include "base/memory.h"
-#include "base/text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -29,6 +28,24 @@ int tuned(const struct node *n, const char *name)
         if (strcmp(n->impl->tunables[i].name, name) == 0)
             return n->tuned[i];
     return 0;
+}
+
+struct epilogue_arguments epilogue_of(const struct node *n, struct text *defines)
+{
+    const struct epilogue *e = &n->epilogue;
+    const oc_tensor *addend = e->addend ? n->in[e->addend] : n->out[0],
+                    *kept = e->kept ? n->in[e->kept] : n->out[0];
+    if (e->function)
+        text_print(defines, " -DFUNCTION=%s", e->function);
+    if (e->addend)
+        text_print(defines, " -DADDEND=1");
+    if (e->kept)
+        text_print(defines, " -DKEPT=1");
+    return (struct epilogue_arguments){
+        .addend = addend,
+        .kept = kept,
+        .values = { e->alpha, (int32_t)tensor_pitch(addend), (int32_t)tensor_pitch(kept) },
+    };
 }
 
 void emitter_begin(struct emitter *e, enum emit_mode mode)

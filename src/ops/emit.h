@@ -7,6 +7,7 @@
 #ifndef OPS_EMIT_H
 #define OPS_EMIT_H
 
+#include "base/text.h"
 #include "device/launch.h"
 #include "graph/op.h"
 
@@ -35,6 +36,20 @@ struct arg {
 #define RATE()    { .kind = ARGUMENT_FLOAT, .dynamic = DYNAMIC_RATE } /* the learning rate */
 #define STEP()    { .kind = ARGUMENT_INT, .dynamic = DYNAMIC_STEP }   /* updates done so far */
 /* clang-format on */
+
+/* Arguments of a kernel that ends in its node's epilogue, in the order of EPILOGUE_ARGUMENTS in cl/common.cl. */
+struct epilogue_arguments {
+    const oc_tensor *addend,
+        *kept;               /* those that are not there are the output, which nobody looks at through them */
+    struct epilogue_values { /* twin of `epilogue` in cl/common.cl */
+        float alpha;
+        int32_t addend_pitch, kept_pitch;
+    } values;
+};
+#define EPILOGUE(e) TENSOR((e).addend), TENSOR((e).kept), STRUCT((e).values)
+
+/* The same, and its -D definitions to `defines`. */
+struct epilogue_arguments epilogue_of(const struct node *n, struct text *defines);
 
 struct launch_spec {
     const char *file, *kernel;

@@ -92,10 +92,11 @@ Test(fuse, only_the_first_function_joins)
         plan_of(device, graph, &(oc_model_desc){ .outputs = (oc_tensor *const[]){ y, NULL } }, false);
     const struct node *n = twin(plan, y)->producer;
     cr_expect(count_nodes(plan, "sigmoid", -1) == 1 && count_nodes(plan, "relu", -1) == 1);
-    cr_expect(strcmp(n->op->name, "relu") == 0 && !n->epilogue);
+    cr_expect(strcmp(n->op->name, "relu") == 0 && !n->epilogue.function);
     for (n = plan->graph->first; n; n = n->next)
-        cr_expect(strcmp(n->op->name, "conv") == 0 ? n->epilogue && strcmp(n->epilogue->name, "relu") == 0
-                                                   : !n->epilogue,
+        cr_expect(strcmp(n->op->name, "conv") == 0
+                      ? n->epilogue.function && strcmp(n->epilogue.function, "apply_relu") == 0
+                      : !n->epilogue.function,
                   "%s", n->name);
     plan_destroy(plan);
     oc_graph_destroy(graph);

@@ -271,7 +271,7 @@ Test(memory, a_planted_overlap_is_found)
     int planted = 0;
     for (const struct node *n = plan->graph->first; n; n = n->next) {
         oc_tensor *y = n->out[0];
-        if (!conv && n->op->takes_epilogue)
+        if (!conv && (n->op->epilogue & EPILOGUE_FUNCTION) && !n->backward)
             conv = y;
         if (!conv || y == conv || n->view || n->backward || n->is_static || y->base || y->slab != conv->slab)
             continue;
