@@ -10,8 +10,9 @@
 #include <string.h>
 
 struct name_entry {
-    struct name_entry *next;
+    struct name_entry *next; /* in its bucket */
     const char *name;
+    uint32_t hash;
 };
 
 struct op_counter {
@@ -43,6 +44,8 @@ void oc_graph_destroy(oc_graph *graph)
         return;
     const oc_allocator allocator = graph->arena.allocator;
     memory_free(&allocator, graph->tensors);
+    memory_free(&allocator, graph->layers);
+    memory_free(&allocator, graph->names);
     arena_free(&graph->arena);
     memory_free(&allocator, graph);
 }
@@ -87,9 +90,32 @@ int64_t element_bytes(enum element type)
 
 /* ---- tensors ---- */
 
+/* As many buckets as names, so that a search takes the same time in a graph of any size. */
+static oc_status grow_names(oc_graph *graph)
+{
+    const size_t buckets = graph->name_buckets ? 2 * graph->name_buckets : 64;
+    if (graph->name_count < graph->name_buckets)
+        return OC_OK;
+    struct name_entry **names = memory_zeroed(&graph->arena.allocator, buckets, sizeof *names);
+    if (!names)
+        return OC_E_MEMORY;
+    for (size_t i = 0; i < graph->name_buckets; i++)
+        for (struct name_entry *entry = graph->names[i], *next; entry; entry = next) {
+            next = entry->next;
+            entry->next = names[entry->hash % buckets];
+            names[entry->hash % buckets] = entry;
+        }
+    memory_free(&graph->arena.allocator, graph->names);
+    graph->names = names;
+    graph->name_buckets = buckets;
+    return OC_OK;
+}
+
 static oc_status claim_name(oc_graph *graph, const char *name)
 {
-    struct name_entry **bucket = &graph->names[random_stream(name) % 256];
+    const uint32_t hash = random_stream(name);
+    TRY(grow_names(graph));
+    struct name_entry **bucket = &graph->names[hash % graph->name_buckets];
     for (struct name_entry *entry = *bucket; entry; entry = entry->next)
         if (strcmp(entry->name, name) == 0)
             return fail(OC_E_ARGUMENT, "two inputs or parameters are called \"%s\": give their layers names",
@@ -97,8 +123,9 @@ static oc_status claim_name(oc_graph *graph, const char *name)
     struct name_entry *entry = arena_alloc(&graph->arena, sizeof *entry);
     if (!entry)
         return OC_E_MEMORY;
-    *entry = (struct name_entry){ .next = *bucket, .name = name };
+    *entry = (struct name_entry){ .next = *bucket, .name = name, .hash = hash };
     *bucket = entry;
+    graph->name_count++;
     return OC_OK;
 }
 
@@ -151,6 +178,14 @@ oc_tensor *oc_named(oc_tensor *x, const char *name)
     return x;
 }
 
+static oc_status list_layer(oc_graph *graph, oc_tensor *x)
+{
+    TRY(memory_grow(&graph->arena.allocator, (void **)&graph->layers, &graph->layer_capacity,
+                    graph->layer_count + 1, sizeof(oc_tensor *)));
+    graph->layers[graph->layer_count++] = x;
+    return OC_OK;
+}
+
 oc_tensor *oc_input(oc_graph *graph, const oc_input_desc *desc)
 {
     if (!graph || graph->status != OC_OK)
@@ -175,8 +210,9 @@ oc_tensor *oc_input(oc_graph *graph, const oc_input_desc *desc)
         return graph_poison(
             graph, fail(OC_E_ARGUMENT, "input \"%s\": only OC_F32 inputs have gradients", desc->name));
     oc_tensor *x;
-    const oc_status status =
-        graph_tensor(&x, graph, TENSOR_INPUT, (enum element)desc->type, &shape, desc->name);
+    oc_status status = graph_tensor(&x, graph, TENSOR_INPUT, (enum element)desc->type, &shape, desc->name);
+    if (status == OC_OK)
+        status = list_layer(graph, x);
     if (status != OC_OK)
         return graph_poison(graph, status);
     x->wants_gradient = desc->gradient;
@@ -289,6 +325,8 @@ static oc_status append(oc_graph *graph, const struct op *op, const void *desc, 
     TRY(op->infer(n));
     if (op->parameters)
         TRY(op->parameters(n));
+    if (op->layer)
+        TRY(list_layer(graph, n->out[0]));
     link_node(graph, n);
     *out = n->out[0];
     return OC_OK;

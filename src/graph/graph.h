@@ -98,7 +98,10 @@ struct oc_graph {
     struct node *insert_before; /* where graph_append puts nodes; NULL: at the end */
     oc_tensor **tensors;
     size_t tensor_count, tensor_capacity;
-    struct name_entry *names[256]; /* of inputs and parameters, to find duplicates */
+    oc_tensor **layers; /* inputs and first outputs of layers, as the user called for them */
+    size_t layer_count, layer_capacity;
+    struct name_entry **names; /* hash table of those of inputs and parameters, to find duplicates */
+    size_t name_count, name_buckets;
     struct op_counter *counters;   /* for names such as "relu3" */
     bool training;                 /* what a model compiles for; a user's graph has it false */
     uint64_t seed;                 /* of the model, for layers that draw random numbers */

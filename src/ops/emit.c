@@ -57,7 +57,8 @@ void emitter_begin(struct emitter *e, enum emit_mode mode)
 void emitter_free(struct emitter *e)
 {
     const oc_allocator *allocator = device_allocator(e->device);
-    for (size_t i = 0; i < e->step_count; i++)
+    for (size_t i = e->step_count;
+         i-- > 0;) /* the last first: PoCL lists a program's kernels from the newest */
         launch_destroy(e->steps[i].launch);
     for (size_t i = 0; i < e->request_count; i++)
         memory_free(allocator, (void *)(uintptr_t)e->requests[i].options);

@@ -222,7 +222,7 @@ void oc_model_destroy(oc_model *model)
         upload_destroy(model->uploads[i]);
     memory_free(&allocator, model->uploads);
     queue_destroy(model->queue);
-    for (int p = 0; p < PLAN_COUNT; p++)
+    for (int p = PLAN_COUNT; p-- > 0;)
         plan_destroy(model->plans[p]);
     for (int r = 0; r < REGION_COUNT; r++) {
         for (int i = 0; model->buffers[r] && i < model->slabs[r].count; i++)
