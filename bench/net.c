@@ -1,5 +1,5 @@
 /* net.c - ocelli-bench net: whole networks, in images per second. */
-#include "report.h"
+#include "breakdown.h"
 #include "values.h"
 
 #include <math.h>
@@ -140,6 +140,8 @@ static enum exit_code run_net(const struct bench *b, const char *name, struct ne
         code = report_status(measure(&s, b, times));
     if (code == EXIT_OK)
         report_net(&b->report, &s.row);
+    if (code == EXIT_OK && b->options->profile)
+        code = breakdown(&b->report, s.model, b->train, 1e3 * b->batch / s.row.images_per_second);
     *row = s.row;
     oc_model_destroy(s.model);
     oc_graph_destroy(s.net.graph);
@@ -209,7 +211,9 @@ static enum exit_code run(const struct options *options)
     }
     enum exit_code code = check(&b, names);
     if (code == EXIT_OK)
-        code = report_status(oc_device_open(&b.device, &(oc_device_desc){ .select = options->device }));
+        code = options->profile
+                   ? report_open(&b.device, &b.report.peak, options)
+                   : report_status(oc_device_open(&b.device, &(oc_device_desc){ .select = options->device }));
     if (code == EXIT_OK) {
         report_net_begin(&b.report, b.device);
         code = run_all(&b, names);
@@ -234,17 +238,27 @@ const struct verb verb_net = {
         "\n"
         "Training is SGD with momentum: forward, backward and update.\n"
         "\n"
+        "With --profile, each launch of the step is then timed by itself, the fastest of five, and listed\n"
+        "with its share of their sum; below, those of each kernel together. GFLOP/s, GB/s and % peak are as\n"
+        "in `ocelli-bench op`, and those of an operation of several launches are the same for all of them.\n"
+        "The update of the parameters is not listed. It measures the peaks first, which takes a second.\n"
+        "\n"
         "Drivers keep what they have compiled, so a second creation takes far less than the first. To see\n"
         "the first with PoCL, let POCL_CACHE_DIR be an empty folder.\n"
         "\n"
         "With --json, an object per line: {\"net\", \"mode\", \"batch\", \"images_per_second\", "
         "\"device_bytes\",\n"
-        "\"create_seconds\"}; their mean is the net \"geometric mean\".",
+        "\"create_seconds\"}; their mean is the net \"geometric mean\".\n"
+        "With --profile, each is followed by its launches: {\"layer\", \"op\", \"pass\", \"impl\", "
+        "\"kernel\", \"ms\",\n"
+        "\"gflops\", \"gbps\", \"percent_of_peak\"}.",
     .examples = "ocelli-bench net resnet50 --mode train --batch 32\n"
+                "ocelli-bench net resnet50 --profile | less -S\n"
                 "ocelli-bench net resnet18,resnet50 --seconds 10 --json | jq '[.net, .images_per_second]'\n"
                 "POCL_CACHE_DIR=$(mktemp -d) ocelli-bench net resnet50 --mode train",
     .operand = "NET",
-    .options = (const enum option_id[]){ OPTION_MODE, OPTION_BATCH, OPTION_INPUT, OPTION_SECONDS,
-                                         OPTION_DEVICE, OPTION_JSON, OPTION_HELP, OPTION_END },
+    .options =
+        (const enum option_id[]){ OPTION_MODE, OPTION_BATCH, OPTION_INPUT, OPTION_SECONDS, OPTION_PROFILE,
+                                  OPTION_DEVICE, OPTION_JSON, OPTION_HELP, OPTION_END },
     .run = run,
 };

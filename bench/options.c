@@ -44,6 +44,8 @@ static const struct option_entry entries[OPTION_COUNT] = {
                        "height and width of the picture (default: as published)" },
     [OPTION_SECONDS] = { "seconds", 't', COUNT, FIELD(seconds), "S",
                          "how long to measure, after warming up (default: 5)" },
+    [OPTION_PROFILE] = { "profile", 'P', FLAG, FIELD(profile), NULL,
+                         "then say where the time goes: each launch, longest first, and each kernel" },
     [OPTION_DEVICE] = { "device", 'D', TEXT, FIELD(device), "NAME",
                         "an index of `ocelli devices`, cpu, gpu, or part of a name (default: the\n"
                         "environment's OCELLI_DEVICE, else the fastest GPU, else the CPU)" },

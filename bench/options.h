@@ -22,6 +22,7 @@ enum option_id {
     OPTION_MODE,
     OPTION_INPUT,
     OPTION_SECONDS,
+    OPTION_PROFILE,
     OPTION_DEVICE,
     OPTION_JSON,
     OPTION_HELP,
@@ -33,7 +34,7 @@ struct options {
     const char *op, *case_name, *pass, *impl, *suite, *device, *mode;
     const char *operand; /* the word that is no option */
     int batch, repeat, input, seconds;
-    bool json, help;
+    bool profile, json, help;
 };
 
 struct verb {

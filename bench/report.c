@@ -148,6 +148,42 @@ void report_net(const struct report *report, const struct net_row *row)
     fflush(stdout);
 }
 
+void report_launch_begin(const struct report *report, bool layers)
+{
+    if (!report->json)
+        printf("\n%10s %6s %9s %8s %7s  %-8s %s\n", "ms", "share", "GFLOP/s", "GB/s", "% peak",
+               layers ? "pass" : "launches",
+               layers ? "layer: operation=implementation, kernel" : "operation=implementation, kernel");
+}
+
+static json_t *launch_json(const struct launch_row *row)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "layer", row->layer, "op", row->op,
+                     "pass", row->backward ? "backward" : "forward", "impl", row->impl, "kernel", row->kernel,
+                     "ms", number(row->milliseconds), "gflops", number(row->flops / row->milliseconds * 1e-6),
+                     "gbps", number(row->bytes / row->milliseconds * 1e-6), "percent_of_peak",
+                     number(100 * row->least / row->milliseconds));
+}
+
+void report_launch(const struct report *report, const struct launch_row *row, double total_milliseconds)
+{
+    char gflops[NUMBER_TEXT], gbps[NUMBER_TEXT], peak[NUMBER_TEXT], count[NUMBER_TEXT];
+    if (report->json) {
+        print_json(launch_json(row));
+        return;
+    }
+    snprintf(count, sizeof count, "%d", row->count);
+    printf("%10.4f %5.1f%% %9s %8s %7s  %-8s %s%s%s=%s, %s\n", row->milliseconds,
+           100 * row->milliseconds / total_milliseconds,
+           text_of(gflops, "%.2f", row->flops / row->milliseconds * 1e-6),
+           text_of(gbps, "%.2f", row->bytes / row->milliseconds * 1e-6),
+           text_of(peak, "%.1f", 100 * row->least / row->milliseconds),
+           !row->layer     ? count
+           : row->backward ? "backward"
+                           : "forward",
+           row->layer ? row->layer : "", row->layer ? ": " : "", row->op, row->impl, row->kernel);
+}
+
 double report_clock(void)
 {
     struct timespec time;

@@ -51,6 +51,18 @@ struct net_row {
 void report_net_begin(const struct report *report, const oc_device *device);
 void report_net(const struct report *report, const struct net_row *row);
 
+/* One launch of a network's step or, with layer NULL, all launches of a kernel for an operation. */
+struct launch_row {
+    const char *layer, *op, *impl, *kernel;
+    bool backward;
+    int count;
+    double milliseconds, flops, bytes;
+    double least; /* milliseconds that the device needs for it, by its peaks */
+};
+
+void report_launch_begin(const struct report *report, bool layers);
+void report_launch(const struct report *report, const struct launch_row *row, double total_milliseconds);
+
 /* A clock that never jumps. */
 double report_clock(void);
 

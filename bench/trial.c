@@ -166,7 +166,7 @@ static void collect(void *user, const oc_profile_entry *entry)
 {
     struct collection *c = user;
     struct profile *p = &c->profile;
-    if (strcmp(entry->op, "pack_filter") == 0)
+    if (entry->derived)
         p->packing += entry->milliseconds;
     else if (is_part(c, entry)) {
         int i = 0;

@@ -249,6 +249,7 @@ OC_API oc_status oc_model_set_step(oc_model *model, int64_t step); /* >= 0; for 
 typedef struct oc_profile_entry {
     const char *layer, *op, *implementation, *kernel;
     bool backward;
+    bool derived;        /* depends on parameters alone: a run skips it unless they have changed */
     double milliseconds; /* device time */
     double flops, bytes; /* of the operation, as its mathematics needs them; 0 if not known; on its first
                                     launch, 0 on the others */

@@ -16,8 +16,11 @@ static oc_status append_backward(oc_graph *graph, oc_tensor *loss)
         bool reached = false;
         for (int i = 0; i < n->out_count; i++)
             reached = reached || (n->out[i]->gradient && n->out[i]->wants_gradient);
+        struct node *before = graph->last;
         if (reached && n->op->gradient)
             TRY(n->op->gradient(n));
+        for (struct node *appended = before->next; appended; appended = appended->next)
+            appended->forward = n;
     }
     graph->gradient_pass = false;
     return oc_graph_check(graph);

@@ -79,7 +79,8 @@ struct node {
     oc_tensor *out[MAX_OUTPUTS];
     bool view; /* output 0 lies in input 0's memory, view_offset values after its start; nothing runs */
     int64_t view_offset;
-    bool backward; /* appended by the gradient pass */
+    bool backward;              /* appended by the gradient pass ... */
+    const struct node *forward; /* ... by the gradient rule of this node; NULL: by none */
 
     /* Set by the passes. */
     struct epilogue epilogue;

@@ -264,11 +264,12 @@ oc_status oc_model_profile(oc_model *model, bool train, oc_profile_fn fn, void *
             continue;
         const struct cost cost = n != last ? cost_of(n) : (struct cost){ 0 };
         last = n;
-        oc_profile_entry entry = { .layer = n->name,
+        oc_profile_entry entry = { .layer = n->forward ? n->forward->name : n->name,
                                    .op = n->op->name,
                                    .implementation = n->impl->name,
                                    .kernel = launch_kernel(step->launch),
                                    .backward = n->backward,
+                                   .derived = i < plan->static_steps,
                                    .flops = cost.flops,
                                    .bytes = cost.bytes };
         status = set_dynamic(model, step);

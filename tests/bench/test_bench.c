@@ -198,6 +198,38 @@ Test(bench, several_networks_end_in_their_geometric_mean)
     cr_expect_null(strstr(result.out, "geometric mean"));
 }
 
+/* A layer's backward launches bear its name, an operation of several launches has one rate, and weights are made ready
+ * in each step of a training, but not when inferring. */
+Test(bench, a_profile_lists_the_launches_of_a_step)
+{
+    for (int train = 0; train < 2; train++) {
+        double flops[2] = { 0 }, last = INFINITY;
+        int packings = 0;
+        char *rest = result.out;
+        call(train ? "net lenet5 --mode train --batch 4 --seconds 1 --json --profile"
+                   : "net lenet5 --batch 4 --seconds 1 --json --profile");
+        cr_assert_eq(result.code, 0, "%s", result.err);
+        json_t *row = next_line(&rest);
+        cr_expect(is(row, "net", "lenet5"));
+        json_decref(row);
+        for (; (row = next_line(&rest)) != NULL; json_decref(row)) {
+            const bool conv2 = is(row, "layer", "conv2"), backward = is(row, "pass", "backward");
+            cr_expect(strlen(text(row, "kernel")) > 0 && strlen(text(row, "impl")) > 0);
+            cr_expect(number(row, "ms") <= last);
+            last = number(row, "ms");
+            packings += is(row, "op", "pack_filter");
+            cr_expect(backward || is(row, "pass", "forward"));
+            if (conv2 && strncmp(text(row, "op"), "conv", 4) == 0)
+                flops[backward] += flops_of(row);
+        }
+        cr_expect(fabs(flops[0] / (2. * 4 * 16 * 100 * 150) - 1) < 1e-4, "%.0f", flops[0]);
+        cr_expect(!train || fabs(flops[1] / (2 * flops[0]) - 1) < 1e-4, "%.0f", flops[1]);
+        cr_expect_eq(packings > 0, train == 1);
+    }
+    call("net lenet5 --batch 4 --seconds 1 --profile");
+    cr_expect(strstr(result.out, " conv2: conv=") && strstr(result.out, "launches in "), "%s", result.out);
+}
+
 /* 3 samples of 6 filters of 5x5 on 32x32: 3 * 6 * 28*28 * 25 multiply-adds, in each pass. */
 Test(bench, every_pass_and_implementation_of_a_case_is_a_line)
 {
