@@ -3,8 +3,9 @@
  *
  * conv_direct_gather serves the forward pass and, with the roles of x and y exchanged, the gradient of the input. It is
  * an implicit matrix product: destination pixels times (window position, source channel) times destination channels.
- * A work-item gathers the source values of PANELS * TILE pixels into packed panels (padding becomes zeros there) and
- * runs all its destination channels over them, BLOCK at a time, in a register tile of TILE x COLUMNS vectors.
+ * A work-item copies the source values of PANELS * TILE pixels into panels, DEPTH values of each pixel side by side
+ * (padding becomes zeros there), and runs all its destination channels over them, BLOCK at a time, in a register tile
+ * of TILE x COLUMNS vectors. The constant distance of the rows lets every load of the inner loop be one instruction.
  *
  * Weights come packed: [group][block of BLOCK destination channels][position][source channel][BLOCK]. */
 #ifndef TILE
@@ -19,7 +20,11 @@
 #ifndef BIAS
 #define BIAS 0
 #endif
+#ifndef DEPTH
+#define DEPTH 256
+#endif
 #define BLOCK (COLUMNS * VECTOR)
+#define ROW (DEPTH + VECTOR) /* of a panel: the values of one pixel, and slack */
 
 /* Along one axis, destination pixel j lies at first + j*step, and window position q of it looks at the source pixel
  * j*scale + offset + q*reach. Twin of struct axis, src/ops/conv_direct.c. */
@@ -34,7 +39,7 @@ typedef struct {
     int n, groups, channels, filters; /* source and destination channels are those of one group */
     int x_pitch, y_pitch;
     int first_position, all_positions; /* this launch's share of the packed weights */
-    int depth;                         /* panel length: (position, channel) pairs at a time */
+    int joined;                        /* the source channels of a line of positions lie side by side */
     int blocks;                        /* of destination channels, per work-item */
 } gather;
 
@@ -89,31 +94,47 @@ inline long place_of(const pixel *p, const gather *g)
     return (((long)p->n * g->a[0].size + d) * g->a[1].size + h) * g->a[2].size + w;
 }
 
-/* Fills panel[(k - k0)*TILE] for k0 <= k < k0 + length, k = position*channels + channel, where k0 is channel `c` of
- * position `q`. The position advances like an odometer: a division per position would cost as much as a copy. */
-inline void pack_pixel(__local real *panel, __global const real *x, const gather *g, const pixel *p, const int *q,
-                       int c, int length)
+/* These move whole vectors: up to VECTOR - 1 values too many, which the next run, or the slack of a row, takes. */
+inline void copy_run(__local real *to, __global const real *from, int count)
+{
+    for (int i = 0; i < count; i += VECTOR)
+        STOREV(LOADV(from + i), to + i);
+}
+
+inline void zero_run(__local real *to, int count)
+{
+    for (int i = 0; i < count; i += VECTOR)
+        STOREV((realv)0, to + i);
+}
+
+/* Fills row[k - k0] for k0 <= k < k0 + length, k = position*channels + channel, where k0 is value `c` of the unit that
+ * begins at position `q`. A unit is what lies side by side in memory: the channels of one position or, if g->joined,
+ * those of a line of positions. The position advances like an odometer: divisions would cost as much as the copy. */
+inline void pack_pixel(__local real *row, __global const real *x, const gather *g, const pixel *p, const int *q, int c,
+                       int length)
 {
     const int first_h = p->j[1] * g->a[1].scale + g->a[1].offset, first_w = p->j[2] * g->a[2].scale + g->a[2].offset;
+    const int positions = g->joined ? g->a[2].positions : 1, unit = positions * g->channels;
     int q1 = q[1], q2 = q[2];
     int d = p->j[0] * g->a[0].scale + g->a[0].offset + q[0] * g->a[0].reach;
     int h = first_h + q1 * g->a[1].reach, w = first_w + q2 * g->a[2].reach;
     while (length > 0) {
-        const int run = min(g->channels - c, length);
-        if (d >= 0 && d < g->a[0].source_size && h >= 0 && h < g->a[1].source_size && w >= 0 && w < g->a[2].source_size) {
-            const long from = (((long)p->n * g->a[0].source_size + d) * g->a[1].source_size + h) * g->a[2].source_size + w;
-            __global const real *source = x + from * g->x_pitch + c;
-            for (int i = 0; i < run; i++)
-                panel[i * TILE] = source[i];
-        } else {
-            for (int i = 0; i < run; i++)
-                panel[i * TILE] = 0;
+        const int end = min(unit, c + length);
+        int first = end, last = end; /* of the values inside the image */
+        if (d >= 0 && d < g->a[0].source_size && h >= 0 && h < g->a[1].source_size) {
+            first = clamp(max(-w, 0) * g->channels, c, end);
+            last = clamp(min(g->a[2].source_size - w, positions) * g->channels, first, end);
         }
-        panel += run * TILE;
-        length -= run;
+        const long line = (((long)p->n * g->a[0].source_size + d) * g->a[1].source_size + h) * g->a[2].source_size;
+        zero_run(row, first - c);
+        copy_run(row + first - c, x + (line + w) * g->x_pitch + first, last - first);
+        zero_run(row + last - c, end - last);
+        row += end - c;
+        length -= end - c;
         c = 0;
+        q2 += positions;
         w += g->a[2].reach;
-        if (++q2 == g->a[2].positions) {
+        if (q2 >= g->a[2].positions) {
             q2 = 0;
             w = first_w;
             h += g->a[1].reach;
@@ -141,30 +162,29 @@ conv_direct_gather(IN(real, x), IN(real, w), IN(real, b), RESULT(real, y), const
                           { first % volume / plane, (int)(first % plane) / g.a[2].count, (int)(first % plane) % g.a[2].count } };
     long place[TILE * PANELS]; /* the pixel of each result; -1: none */
 
-    for (int k0 = 0; k0 == 0 || k0 < rows; k0 += g.depth) { /* once even if no position reaches these pixels */
-        const int length = min(g.depth, rows - k0), position = k0 / g.channels;
+    for (int k0 = 0; k0 == 0 || k0 < rows; k0 += DEPTH) { /* once even if no position reaches these pixels */
+        const int length = min(DEPTH, rows - k0), position = k0 / g.channels;
         const int line = max(g.a[2].positions, 1), sheet = max(g.a[1].positions, 1) * line;
-        const int q[3] = { position / sheet, position % sheet / line, position % line };
+        const int q[3] = { position / sheet, position % sheet / line, g.joined ? 0 : position % line };
+        const int in_unit = k0 % (g.joined ? line * g.channels : g.channels);
         pixel p = start;
         for (int t = 0; t < TILE * PANELS; t++) {
-            __local real *panel = panels + t / TILE * (g.depth * TILE) + t % TILE;
             if (first + t < pixels) {
                 place[t] = place_of(&p, &g);
-                pack_pixel(panel, AT(x) + group * g.channels, &g, &p, q, k0 % g.channels, length);
+                pack_pixel(panels + t * ROW, AT(x) + group * g.channels, &g, &p, q, in_unit, length);
                 next_pixel(&p, &g);
             } else {
                 place[t] = -1;
-                for (int k = 0; k < length; k++)
-                    panel[k * TILE] = 0;
+                zero_run(panels + t * ROW, length);
             }
         }
-        const bool complete = k0 + g.depth >= rows;
+        const bool complete = k0 + DEPTH >= rows;
         for (int block = first_block; block < end_block; block++) {
             __global const real *weights =
                 AT(w) + (((ulong)group * block_count + block) * g.all_positions + g.first_position) * g.channels * BLOCK +
                 (ulong)k0 * BLOCK;
             for (int p = 0; p < PANELS && first + p * TILE < pixels; p++) {
-                __local const real *panel = panels + p * (g.depth * TILE);
+                __local const real *panel = panels + p * (TILE * ROW);
                 realv a[TILE][COLUMNS];
 #pragma unroll
                 for (int i = 0; i < TILE; i++)
@@ -178,7 +198,7 @@ conv_direct_gather(IN(real, x), IN(real, w), IN(real, b), RESULT(real, y), const
                         u[j] = LOADV(weights + k * BLOCK + j * VECTOR);
 #pragma unroll
                     for (int i = 0; i < TILE; i++) {
-                        const realv v = panel[k * TILE + i];
+                        const realv v = panel[i * ROW + k];
 #pragma unroll
                         for (int j = 0; j < COLUMNS; j++)
                             a[i][j] = fma(v, u[j], a[i][j]);

@@ -15,7 +15,8 @@
 
 enum {
     ALIGNMENT = 256, /* bytes; a multiple of every device's vector and cache line */
-    MARGIN = 256     /* after the last tensor of a slab of activations: vector loads may run past its end */
+    MARGIN =
+        256 /* after the last tensor of a slab that kernels load vectors from: they may run past its end */
 };
 
 /* Free bytes between two places of a slab. */
@@ -60,6 +61,19 @@ static oc_status too_large(const struct plan *plan, const oc_tensor *x, int64_t 
                 x->kind == TENSOR_PARAMETER ? "" : ": try a smaller batch");
 }
 
+/* Whether kernels may load vectors past the end of its tensors. */
+static bool has_margin(enum region region)
+{
+    return region == REGION_ACTIVATIONS || region == REGION_INPUTS;
+}
+
+/* Bytes of the largest slab, without its margin. */
+static int64_t slab_limit(const struct plan *plan, enum region region)
+{
+    const int64_t limit = oc_device_get_info(plan->device)->max_allocation;
+    return has_margin(region) ? limit / ALIGNMENT * ALIGNMENT - MARGIN : limit;
+}
+
 oc_status memory_new_slab(struct plan *plan, enum region region)
 {
     struct slabs *slabs = &plan->slabs[region];
@@ -72,7 +86,7 @@ oc_status memory_new_slab(struct plan *plan, enum region region)
 oc_status memory_place(struct plan *plan, oc_tensor *x, enum region region)
 {
     struct slabs *slabs = &plan->slabs[region];
-    const int64_t bytes = aligned_bytes(x), limit = oc_device_get_info(plan->device)->max_allocation;
+    const int64_t bytes = aligned_bytes(x), limit = slab_limit(plan, region);
     if (bytes > limit)
         return too_large(plan, x, bytes);
     if (slabs->count == 0 || slabs->bytes[slabs->count - 1] + bytes > limit)
@@ -261,6 +275,13 @@ static oc_status place_and_release(struct planner *p, struct node *n, int index)
     return OC_OK;
 }
 
+static void add_margins(struct plan *plan)
+{
+    for (enum region r = 0; r < REGION_COUNT; r++)
+        for (int i = 0; has_margin(r) && i < plan->slabs[r].count; i++)
+            plan->slabs[r].bytes[i] += MARGIN;
+}
+
 oc_status pass_memory(struct plan *plan)
 {
     oc_graph *graph = plan->graph;
@@ -269,8 +290,7 @@ oc_status pass_memory(struct plan *plan)
             TRY(memory_place(plan, graph->tensors[i], REGION_INPUTS));
     struct planner p = { .plan = plan,
                          .allocator = device_allocator(plan->device),
-                         .limit = oc_device_get_info(plan->device)->max_allocation / ALIGNMENT * ALIGNMENT -
-                                  MARGIN };
+                         .limit = slab_limit(plan, REGION_ACTIVATIONS) };
     p.storages = memory_zeroed(p.allocator, graph->tensor_count + 1, sizeof *p.storages);
     if (!p.storages)
         return OC_E_MEMORY;
@@ -279,8 +299,7 @@ oc_status pass_memory(struct plan *plan)
         touch(&p, plan->fetchables[i].tensor, INT32_MAX);
     if (status == OC_OK)
         status = walk(&p, place_and_release);
-    for (int i = 0; i < plan->slabs[REGION_ACTIVATIONS].count; i++)
-        plan->slabs[REGION_ACTIVATIONS].bytes[i] += MARGIN;
+    add_margins(plan);
     memory_free(p.allocator, p.holes);
     memory_free(p.allocator, p.storages);
     return status;

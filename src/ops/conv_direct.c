@@ -20,7 +20,7 @@ struct gather {
     int32_t n, groups, channels, filters;
     int32_t x_pitch, y_pitch;
     int32_t first_position, all_positions;
-    int32_t depth, blocks;
+    int32_t joined, blocks;
 };
 
 struct pack {
@@ -37,7 +37,7 @@ struct pack_desc {
     int block, vector;
 };
 
-enum { DEPTH = 256, MIN_ITEMS = 16 };
+enum { DEPTH = 256 /* as in the kernel */, MIN_ITEMS = 16 };
 
 /* Window positions along one axis that a phase of the input hears from: first + q*period. */
 struct positions {
@@ -178,6 +178,12 @@ static oc_status prepare(struct node *n, oc_tensor *w, bool transposed)
 
 /* ---- the product ---- */
 
+/* Local memory of a work-item. */
+static size_t panel_bytes(int tile, int panels, int vector)
+{
+    return sizeof(float) * (size_t)(panels * tile * (DEPTH + vector));
+}
+
 /* One launch: results into y, from x and the packed weights, the last input. */
 static oc_status emit_gather(struct emitter *e, const struct node *n, struct gather *g, const oc_tensor *x,
                              const oc_tensor *b, const oc_tensor *y)
@@ -189,10 +195,9 @@ static oc_status emit_gather(struct emitter *e, const struct node *n, struct gat
     const int tile = tuned(n, "TILE"), panels = tuned(n, "PANELS"),
               block = tuned(n, "VECTOR") * tuned(n, "COLUMNS");
     const int64_t pixels = (int64_t)g->n * g->a[0].count * g->a[1].count * g->a[2].count;
-    const int32_t rows = g->a[0].positions * g->a[1].positions * g->a[2].positions * g->channels;
     const int64_t pieces = (pixels + tile * panels - 1) / (tile * panels) * g->groups;
     const int blocks = (g->filters + block - 1) / block;
-    g->depth = rows < 1 ? 1 : rows < DEPTH ? rows : DEPTH;
+    g->joined = g->x_pitch == g->channels && g->a[2].reach == 1;
     /* Few pixels: divide the channels too, so that every core has work. Depends on the shape only. */
     int64_t shares = pieces < MIN_ITEMS ? MIN_ITEMS / pieces : 1;
     g->blocks = (int32_t)((blocks + shares - 1) / shares);
@@ -204,7 +209,7 @@ static oc_status emit_gather(struct emitter *e, const struct node *n, struct gat
             .kernel = "conv_direct_gather",
             .defines = defines.data,
             .args = { TENSOR(x), TENSOR(n->in[n->in_count - 1]), TENSOR(b ? b : x), TENSOR(y), STRUCT(*g),
-                      EPILOGUE(tail), LOCAL(sizeof(float) * (size_t)(panels * tile * g->depth)) },
+                      EPILOGUE(tail), LOCAL(panel_bytes(tile, panels, tuned(n, "VECTOR"))) },
             .items = { pieces / g->groups, g->groups, shares },
         });
 }
@@ -259,11 +264,6 @@ static oc_status prepare_backward_data(struct node *n)
     return prepare(n, n->in[1], true);
 }
 
-static bool fits(const oc_device_info *device, int tile, int panels)
-{
-    return (int64_t)sizeof(float) * panels * tile * DEPTH <= device->local_memory;
-}
-
 /* Register tile by vector width (32 vector registers of 16 floats, 16 of 8), panels by local memory. */
 static void heuristic(const struct node *n, const oc_device_info *device, int *values)
 {
@@ -274,7 +274,7 @@ static void heuristic(const struct node *n, const oc_device_info *device, int *v
     values[1] = wide ? 12 : 6;
     values[2] = filters <= values[0] ? 1 : 2;
     values[3] = 8;
-    while (values[3] > 1 && !fits(device, values[1], values[3]))
+    while (values[3] > 1 && panel_bytes(values[1], values[3], values[0]) > (size_t)device->local_memory)
         values[3] /= 2;
 }
 
@@ -292,7 +292,7 @@ static int64_t iterations(const struct node *n, const oc_device_info *device)
 
 static bool supports(const struct node *n, const oc_device_info *device)
 {
-    return device->type == OC_DEVICE_CPU && fits(device, 6, 1) &&
+    return device->type == OC_DEVICE_CPU && panel_bytes(12, 1, 16) <= (size_t)device->local_memory &&
            (device->loop_limit == 0 || iterations(n, device) <= device->loop_limit);
 }
 

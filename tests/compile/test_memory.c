@@ -121,7 +121,7 @@ static void check_bounds(const struct play *play, const oc_tensor *x)
     const struct slabs *slabs = &play->plan->slabs[place->region];
     const int64_t last =
         x->offset + (shape_pixels(&x->shape) - 1) * tensor_pitch(x) + shape_channels(&x->shape);
-    const int64_t margin = place->region == REGION_ACTIVATIONS ? MARGIN : 0;
+    const int64_t margin = place->region == REGION_ACTIVATIONS || place->region == REGION_INPUTS ? MARGIN : 0;
     cr_assert(place->placed && place->slab < slabs->count &&
                   place->offset * element_bytes(place->type) % ALIGNMENT == 0 && x->offset >= place->offset &&
                   last * element_bytes(x->type) + margin <= slabs->bytes[place->slab],
