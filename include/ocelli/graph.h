@@ -256,7 +256,8 @@ OC_API oc_tensor *oc_dot(oc_tensor *a, oc_tensor *b);
 /* Sum of weights[i]*losses[i], of 1 to 16 scalars: several losses trained at once, such as those of auxiliary heads. */
 OC_API oc_tensor *oc_weighted_sum(oc_tensor *const *losses, const float *weights, int count);
 
-/* Looking at a graph, layer by layer in the order of the calls. */
+/* Looking at a graph, layer by layer in the order of the calls. The receptive field is what a value depends on along each
+ * spatial dimension; borders count, so it may be larger than the input. */
 typedef struct oc_layer_info {
     const char *name, *type;
     int rank;
@@ -264,6 +265,7 @@ typedef struct oc_layer_info {
     int64_t parameters;          /* values in weights and biases; not state */
     int64_t macs;                /* multiply-adds of one sample's forward pass, convolution and dense only */
     int64_t bytes;               /* one sample's output, before any sharing of memory */
+    int64_t receptive[3];        /* receptive field of an output value, in pixels of the input */
 } oc_layer_info;
 
 OC_API int oc_graph_layer_count(const oc_graph *graph);

@@ -20,44 +20,64 @@ static const char *volume(char text[NUMBER_TEXT], const oc_layer_info *layer)
     return text;
 }
 
+/* "212", or "212x180" where the dimensions differ. */
+static const char *receptive_field(char text[NUMBER_TEXT], const oc_layer_info *layer, int dimensions)
+{
+    bool equal = true;
+    int length = snprintf(text, NUMBER_TEXT, "%lld", (long long)layer->receptive[0]);
+    for (int i = 1; i < dimensions; i++)
+        equal = equal && layer->receptive[i] == layer->receptive[0];
+    for (int i = 1; !equal && i < dimensions; i++)
+        length +=
+            snprintf(text + length, (size_t)(NUMBER_TEXT - length), "x%lld", (long long)layer->receptive[i]);
+    return text;
+}
+
 /* Whether a layer belongs to the net itself rather than to its training. */
 static bool is_shown(const oc_net *net, const oc_layer_info *layer)
 {
     return layer->rank > 1 && strcmp(layer->name, oc_tensor_name(net->loss)) != 0;
 }
 
-static void print_row(const char *name, const char *type, const char *output, const struct totals *numbers)
+static void print_row(const char *name, const char *type, const char *output, const struct totals *numbers,
+                      const char *receptive)
 {
     char parameters[NUMBER_TEXT], macs[NUMBER_TEXT], bytes[NUMBER_TEXT];
-    printf("%-16s %-14s %14s %14s %16s %12s\n", name, type, output,
+    printf("%-16s %-14s %14s %14s %16s %12s %10s\n", name, type, output,
            output_count(parameters, numbers->parameters), output_count(macs, numbers->macs),
-           output_bytes(bytes, numbers->bytes));
+           output_bytes(bytes, numbers->bytes), receptive);
 }
 
 static void print_table(const oc_net *net, const struct totals *totals)
 {
-    char text[NUMBER_TEXT];
+    char text[NUMBER_TEXT], field[NUMBER_TEXT];
+    int64_t image[OC_MAX_RANK];
     oc_layer_info layer;
-    printf("%-16s %-14s %14s %14s %16s %12s\n", "layer", "type", "output", "parameters", "multiply-adds",
-           "activations");
+    const int dimensions = oc_tensor_shape(net->image, image) - 2;
+    printf("%-16s %-14s %14s %14s %16s %12s %10s\n", "layer", "type", "output", "parameters", "multiply-adds",
+           "activations", "receptive");
     for (int i = 0; i < oc_graph_layer_count(net->graph); i++)
         if (oc_graph_layer(net->graph, i, &layer) == OC_OK && is_shown(net, &layer))
             print_row(layer.name, layer.type, volume(text, &layer),
-                      &(struct totals){ layer.parameters, layer.macs, layer.bytes });
-    print_row("total", "", "", totals);
+                      &(struct totals){ layer.parameters, layer.macs, layer.bytes },
+                      receptive_field(field, &layer, dimensions));
+    print_row("total", "", "", totals, "");
 }
 
 static json_t *layers_json(const oc_net *net)
 {
     json_t *list = json_array();
+    int64_t image[OC_MAX_RANK];
     oc_layer_info layer;
+    const int dimensions = oc_tensor_shape(net->image, image) - 2;
     for (int i = 0; i < oc_graph_layer_count(net->graph); i++)
         if (oc_graph_layer(net->graph, i, &layer) == OC_OK && is_shown(net, &layer))
-            json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:I, s:I, s:I}", "name", layer.name,
+            json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:o}", "name", layer.name,
                                                   "type", layer.type, "output",
                                                   output_shape(layer.output + 1, layer.rank - 1), "params",
                                                   (json_int_t)layer.parameters, "macs",
-                                                  (json_int_t)layer.macs, "bytes", (json_int_t)layer.bytes));
+                                                  (json_int_t)layer.macs, "bytes", (json_int_t)layer.bytes,
+                                                  "receptive", output_shape(layer.receptive, dimensions)));
     return list;
 }
 
@@ -75,35 +95,63 @@ static struct totals add_up(const oc_net *net)
     return totals;
 }
 
-/* Device bytes to infer and to train, as planned for the device. */
-static enum exit_code predict(struct job *job, oc_memory_info *infer, oc_memory_info *train)
+/* Device memory to infer and to train with momentum, as planned for the device. */
+struct planned {
+    oc_memory_info infer, train;
+};
+
+static enum exit_code predict(struct job *job, struct planned *planned)
 {
     const oc_net *net = &job->net;
     oc_model_desc desc = { .outputs = (oc_tensor *[]){ net->logits, NULL },
                            .implementations = job->options->implementations };
     FORWARD(output_status(oc_device_open(&job->device, &(oc_device_desc){ .select = job->options->device })));
-    FORWARD(output_status(oc_model_predict_memory(infer, net->graph, job->device, &desc)));
+    FORWARD(output_status(oc_model_predict_memory(&planned->infer, net->graph, job->device, &desc)));
     desc.loss = net->loss;
     desc.optimizer.momentum = 0.9f;
-    return output_status(oc_model_predict_memory(train, net->graph, job->device, &desc));
+    return output_status(oc_model_predict_memory(&planned->train, net->graph, job->device, &desc));
+}
+
+static void print_memory(const char *use, const oc_memory_info *memory)
+{
+    char total[NUMBER_TEXT], activations[NUMBER_TEXT], unshared[NUMBER_TEXT];
+    printf("%-32s %14s %14s %24s\n", use, output_bytes(total, memory->total),
+           output_bytes(activations, memory->activations), output_bytes(unshared, memory->unshared));
+}
+
+static void print_planned(const struct job *job, const struct planned *planned)
+{
+    char title[64];
+    snprintf(title, sizeof title, "device memory at batch %d", job->desc.batch);
+    printf("\n%-32s %14s %14s %24s\n", title, "planned peak", "activations", "sum of all activations");
+    print_memory("to infer", &planned->infer);
+    print_memory("to train with momentum", &planned->train);
+}
+
+static json_t *planned_json(const struct job *job, const struct planned *planned)
+{
+    return json_pack("{s:i, s:I, s:I, s:I, s:I, s:I, s:I}", "batch", job->desc.batch, "infer",
+                     (json_int_t)planned->infer.total, "train", (json_int_t)planned->train.total,
+                     "infer_activations", (json_int_t)planned->infer.activations, "train_activations",
+                     (json_int_t)planned->train.activations, "infer_unshared",
+                     (json_int_t)planned->infer.unshared, "train_unshared",
+                     (json_int_t)planned->train.unshared);
 }
 
 static enum exit_code summarize(struct job *job, const struct options *options)
 {
-    oc_memory_info infer = { 0 }, train = { 0 };
-    char infer_text[NUMBER_TEXT], train_text[NUMBER_TEXT];
+    struct planned planned = { 0 };
     int64_t image[OC_MAX_RANK];
     FORWARD(job_describe(job, options));
     job->desc.batch = options->batch > 0 ? (int)options->batch : 1;
     FORWARD(output_status(oc_zoo_create(&job->net, job->name, &job->desc)));
     if (options->device)
-        FORWARD(predict(job, &infer, &train));
+        FORWARD(predict(job, &planned));
     const struct totals totals = add_up(&job->net);
     if (!options->json) {
         print_table(&job->net, &totals);
         if (options->device)
-            printf("device memory at batch %d: %s to infer, %s to train with momentum\n", job->desc.batch,
-                   output_bytes(infer_text, infer.total), output_bytes(train_text, train.total));
+            print_planned(job, &planned);
         return EXIT_OK;
     }
     const int rank = oc_tensor_shape(job->net.image, image);
@@ -111,9 +159,7 @@ static enum exit_code summarize(struct job *job, const struct options *options)
                                output_shape(image + 1, rank - 1), "params", (json_int_t)totals.parameters,
                                "macs", (json_int_t)totals.macs, "layers", layers_json(&job->net));
     if (options->device)
-        json_object_set_new(object, "device_bytes",
-                            json_pack("{s:i, s:I, s:I}", "batch", job->desc.batch, "infer",
-                                      (json_int_t)infer.total, "train", (json_int_t)train.total));
+        json_object_set_new(object, "device_bytes", planned_json(job, &planned));
     output_json(object);
     return EXIT_OK;
 }
@@ -133,15 +179,22 @@ const struct verb verb_summary = {
     .description =
         "Prints the layers of MODEL, a network of `ocelli models`: the volume of the output (height x width "
         "x\n"
-        "channels), parameters, multiply-adds of one picture's forward pass (convolution and dense layers) "
-        "and\n"
-        "the bytes of one picture's output, before any sharing of memory. No device is needed; with --device "
+        "channels), parameters, multiply-adds of one picture's forward pass (convolution and dense layers), "
         "the\n"
-        "memory that the model would take there is predicted too, for --batch pictures.\n"
+        "bytes of one picture's output, before any sharing of memory, and the receptive field: how many "
+        "pixels\n"
+        "of the picture, along each side, a value of the output depends on. No device is needed.\n"
+        "\n"
+        "With --device the memory planned there is printed too, for --batch pictures, to infer and to train: "
+        "all\n"
+        "of it, the activations' share, and what that would be if no two activations used the same memory.\n"
         "\n"
         "With --json: {\"model\", \"input\": [c, h, w], \"params\", \"macs\", \"layers\": [{\"name\", "
         "\"type\",\n"
-        "\"output\": [c, h, w], \"params\", \"macs\", \"bytes\"}]}, and \"device_bytes\" with --device.",
+        "\"output\": [c, h, w], \"params\", \"macs\", \"bytes\", \"receptive\": [h, w]}]}, and with "
+        "--device\n"
+        "\"device_bytes\": {\"batch\", \"infer\", \"train\", \"infer_activations\", \"train_activations\",\n"
+        "\"infer_unshared\", \"train_unshared\"}.",
     .examples = "ocelli summary lenet5\n"
                 "ocelli summary convnetjs_cifar10 --input 3x64x64 --classes 100 --device cpu --batch 128",
     .options =

@@ -145,7 +145,8 @@ oc_status graph_tensor(oc_tensor **out, oc_graph *graph, enum tensor_kind kind, 
                       .kind = kind,
                       .type = type,
                       .shape = *shape,
-                      .name = copy };
+                      .name = copy,
+                      .receptive = { { 1, 1, 1 }, { 1, 1, 1 } } };
     graph->tensors[graph->tensor_count++] = x;
     *out = x;
     return OC_OK;
@@ -325,6 +326,7 @@ static oc_status append(oc_graph *graph, const struct op *op, const void *desc, 
     TRY(op->infer(n));
     if (op->parameters)
         TRY(op->parameters(n));
+    graph_receptive(n);
     if (op->layer)
         TRY(list_layer(graph, n->out[0]));
     link_node(graph, n);

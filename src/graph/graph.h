@@ -47,6 +47,7 @@ struct oc_tensor {
     const char *name; /* of an input or a parameter */
     struct parameter *parameter;
     int64_t index_limit;        /* an I32 input's values must be below it; 0: no limit */
+    struct receptive receptive; /* in pixels of the graph's inputs */
     bool wants_gradient;        /* a trained parameter or a marked input lies behind it */
     struct oc_tensor *gradient; /* of the loss with respect to it */
     int consumers;              /* graph_count_consumers */
@@ -103,10 +104,10 @@ struct oc_graph {
     size_t layer_count, layer_capacity;
     struct name_entry **names; /* hash table of those of inputs and parameters, to find duplicates */
     size_t name_count, name_buckets;
-    struct op_counter *counters;   /* for names such as "relu3" */
-    bool training;                 /* what a model compiles for; a user's graph has it false */
-    uint64_t seed;                 /* of the model, for layers that draw random numbers */
-    bool gradient_pass;            /* nodes appended now are the backward pass */
+    struct op_counter *counters; /* for names such as "relu3" */
+    bool training;               /* what a model compiles for; a user's graph has it false */
+    uint64_t seed;               /* of the model, for layers that draw random numbers */
+    bool gradient_pass;          /* nodes appended now are the backward pass */
 };
 
 /* Every failing builder ends here: keeps the thread's last error as the graph's if it is the first one. */
@@ -142,6 +143,9 @@ oc_status node_fail_in(const struct node *n, oc_status status);
 void graph_remove(struct node *n);
 void graph_replace_uses(oc_graph *graph, const oc_tensor *old, oc_tensor *by);
 void graph_count_consumers(oc_graph *graph);
+
+/* receptive.c: sets the receptive fields of n's outputs from those of its inputs. */
+void graph_receptive(struct node *n);
 
 /* A copy of the nodes that `wanted` depends on, with all tensors under their old ids. */
 oc_status graph_copy(oc_graph **out, const oc_graph *graph, const oc_allocator *allocator,

@@ -62,6 +62,10 @@ struct op {
 
     const struct impl *impls; /* best first, the plain reference kernels last, ended by { 0 } */
 
+    /* What one value of the output depends on, in pixels of its inputs; `r` is one pixel when called. NULL: one pixel, or
+     * all of them where output and input differ in pixels. */
+    void (*receptive)(const struct node *n, struct receptive *r);
+
     /* Facts for the passes. */
     unsigned
         in_place; /* bit i: output 0 may be written over input i, if equal in size and not needed again */

@@ -2,6 +2,8 @@
 #include "graph/graph.h"
 #include "graph/op.h"
 
+#include <math.h>
+
 int oc_graph_layer_count(const oc_graph *graph)
 {
     return graph->status == OC_OK ? (int)graph->layer_count : 0;
@@ -15,6 +17,8 @@ static void describe(oc_layer_info *info, const oc_tensor *y)
         info->output[i] = y->shape.dim[i];
     if (y->shape.rank > 0)
         batch = y->shape.dim[0];
+    for (int i = 0; i < OC_MAX_RANK - 2; i++)
+        info->receptive[i] = (int64_t)ceil(y->receptive.size[i]);
     info->bytes = shape_count(&y->shape) / batch * element_bytes(y->type);
 }
 

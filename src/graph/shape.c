@@ -184,6 +184,14 @@ oc_status window_resolve(struct window *w, const struct window_request *r, const
     return OC_OK;
 }
 
+void window_receptive(const struct window *window, int rank, struct receptive *r)
+{
+    for (int i = 0; i < rank - 2; i++) {
+        r->size[i] = window_reach(window, OC_MAX_RANK - rank + i);
+        r->stride[i] = window->stride[OC_MAX_RANK - rank + i];
+    }
+}
+
 struct shape window_output(const struct window *w, int64_t n, int64_t c, int rank)
 {
     struct shape s = { .rank = rank, .dim = { n, c } };

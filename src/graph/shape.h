@@ -28,6 +28,12 @@ int64_t shape_pixels(const struct shape *s);   /* batch times spatial */
 #define SHAPE_TEXT(s) shape_text(s, (char[96]){ 0 }, 96)
 const char *shape_text(const struct shape *s, char *buffer, size_t capacity);
 
+/* What a value depends on along each spatial dimension: a window of `size` pixels, and the next value on one that begins
+ * `stride` pixels further. Fractions come from layers that enlarge. */
+struct receptive {
+    double size[OC_MAX_RANK - 2], stride[OC_MAX_RANK - 2];
+};
+
 /* A window of which every number is known. Always three dimensions (depth, height, width); those that the input
  * does not have are 1 with nothing around them. */
 struct window {
@@ -50,6 +56,9 @@ oc_status window_resolve(struct window *window, const struct window_request *req
 
 /* Rows of the input that a window covers: dilation*(extent - 1) + 1. */
 int window_reach(const struct window *window, int dimension);
+
+/* What one position of the window covers of an input of this rank. */
+void window_receptive(const struct window *window, int rank, struct receptive *r);
 
 /* The shape with n and c given and the window's output as spatial sizes. */
 struct shape window_output(const struct window *window, int64_t n, int64_t c, int rank);

@@ -101,6 +101,12 @@ static oc_status parameters(struct node *n)
     return d->desc.no_bias ? OC_OK : node_parameter(n, "bias", &b, &bias);
 }
 
+static void receptive(const struct node *n, struct receptive *r)
+{
+    const struct conv *d = n->desc;
+    window_receptive(&d->window, d->rank, r);
+}
+
 static oc_status gradient(struct node *n)
 {
     oc_tensor *x = n->in[0], *w = n->in[1], *dy = n->out[0]->gradient;
@@ -121,6 +127,7 @@ const struct op op_conv = {
     .parameters = parameters,
     .gradient = gradient,
     .cost = conv_cost,
+    .receptive = receptive,
     .impls = conv_impls,
     .epilogue = EPILOGUE_ALL,
     .layer = true,

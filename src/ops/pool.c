@@ -252,6 +252,12 @@ static oc_status gradient(struct node *n)
     return contribute(x, dx);
 }
 
+static void receptive(const struct node *n, struct receptive *r)
+{
+    const struct pool *d = n->desc;
+    window_receptive(&d->window, d->rank, r);
+}
+
 #define POOL(id)                                                                                             \
     const struct op op_##id = {                                                                              \
         .name = #id,                                                                                         \
@@ -260,6 +266,7 @@ static oc_status gradient(struct node *n)
         .gradient = gradient,                                                                                \
         .cost = cost,                                                                                        \
         .impls = forward_impls,                                                                              \
+        .receptive = receptive,                                                                              \
         .layer = true,                                                                                       \
     };                                                                                                       \
     const struct op op_##id##_backward = {                                                                   \

@@ -1,6 +1,7 @@
 /* test_cli.c - the command-line tool as its user meets it: exit codes, sentences, JSON, files, Ctrl-C. */
 #include <criterion/criterion.h>
 #include <jansson.h>
+#include <ocelli/models.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -305,17 +306,73 @@ Test(cli, summary_has_the_fields_that_scripts_rely_on)
         cr_expect_eq(number(layer, "params"), 2416);
         cr_expect_eq(number(layer, "macs"), 240000);
         cr_expect_eq(number(layer, "bytes"), 6400);
+        const json_t *receptive = json_object_get(layer, "receptive");
+        cr_assert_eq(json_array_size(receptive), 2);
+        cr_expect_eq(json_integer_value(json_array_get(receptive, 1)), 14);
     }
     cr_expect(seen);
     json_decref(summary);
+}
 
-    CALL("summary lenet5 --device cpu --batch 8 --json");
+/* Whether a line of the text begins with `title` and then has these three sizes. */
+static bool has_sizes(const char *text, const char *title, const oc_memory_info *memory)
+{
+    const int64_t bytes[] = { memory->total, memory->activations, memory->unshared };
+    const char *line = strstr(text, title);
+    char sizes[128] = "";
+    if (!line)
+        return false;
+    for (int i = 0; i < 3; i++)
+        snprintf(sizes + strlen(sizes), sizeof sizes - strlen(sizes), " %.1f MiB",
+                 (double)bytes[i] / (1 << 20));
+    char found[128] = ""; /* with one blank where there are several */
+    for (const char *c = line + strlen(title); *c && *c != '\n'; c++)
+        if (*c != ' ' || c[1] != ' ')
+            snprintf(found + strlen(found), sizeof found - strlen(found), "%c", *c);
+    return strcmp(found, sizes) == 0;
+}
+
+Test(cli, summary_prints_the_memory_that_is_planned)
+{
+    oc_net net;
+    oc_device *device;
+    oc_memory_info infer, train;
+    cr_assert_eq(oc_device_open(&device, &(oc_device_desc){ .select = "cpu" }), OC_OK, "%s", oc_last_error());
+    cr_assert_eq(oc_zoo_create(&net, "resnet20_cifar", &(oc_net_desc){ .batch = 16 }), OC_OK);
+    oc_model_desc desc = { .outputs = (oc_tensor *[]){ net.logits, NULL } };
+    cr_assert_eq(oc_model_predict_memory(&infer, net.graph, device, &desc), OC_OK, "%s", oc_last_error());
+    desc.loss = net.loss;
+    desc.optimizer.momentum = 0.9f;
+    cr_assert_eq(oc_model_predict_memory(&train, net.graph, device, &desc), OC_OK, "%s", oc_last_error());
+    oc_graph_destroy(net.graph);
+    oc_device_close(device);
+
+    CALL("summary resnet20_cifar --device cpu --batch 16 --json");
     EXPECT_CODE(0);
-    summary = json_line(0);
+    json_t *summary = json_line(0);
     const json_t *bytes = json_object_get(summary, "device_bytes");
-    cr_expect_gt(number(bytes, "infer"), 4 * 61706);
-    cr_expect_gt(number(bytes, "train"), 3 * 4 * 61706);
+    const struct {
+        const char *key;
+        int64_t want;
+    } fields[] = {
+        { "batch", 16 },
+        { "infer", infer.total },
+        { "train", train.total },
+        { "infer_activations", infer.activations },
+        { "train_activations", train.activations },
+        { "infer_unshared", infer.unshared },
+        { "train_unshared", train.unshared },
+    };
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        cr_expect_eq((int64_t)number(bytes, fields[i].key), fields[i].want, "%s", fields[i].key);
+    cr_expect(infer.total < train.total && infer.activations < infer.unshared &&
+              train.activations < train.unshared);
     json_decref(summary);
+
+    CALL("summary resnet20_cifar --device cpu --batch 16");
+    EXPECT_CODE(0);
+    cr_expect(has_sizes(result.out, "\nto infer", &infer), "%s", result.out);
+    cr_expect(has_sizes(result.out, "\nto train with momentum", &train), "%s", result.out);
 }
 
 Test(cli, train_eval_and_predict_on_the_digits)

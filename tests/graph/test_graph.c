@@ -25,7 +25,7 @@ Test(graph, descriptors_have_the_sizes_that_users_compiled)
         SIZE(oc_conv_desc, 112),
         SIZE(oc_dense_desc, 32),
         SIZE(oc_pool_desc, 88),
-        SIZE(oc_layer_info, 88),
+        SIZE(oc_layer_info, 112),
         SIZE(oc_optimizer_desc, 20),
         SIZE(oc_model_desc, 80),
         SIZE(oc_memory_info, 48),
@@ -172,6 +172,48 @@ Test(graph, layers_are_listed_in_the_order_of_the_calls)
     expect_failure(oc_graph_layer(graph, 7, &layer), OC_E_ARGUMENT, "layer 7 does not exist, the graph has 7",
                    "7");
     expect_failure(oc_graph_layer(graph, -1, &layer), OC_E_ARGUMENT, "layer -1 does not exist", "-1");
+    oc_graph_destroy(graph);
+}
+
+static void expect_field(const oc_graph *graph, const oc_tensor *x, int64_t d0, int64_t d1, int64_t d2)
+{
+    oc_layer_info layer;
+    bool seen = false;
+    for (int i = 0; i < oc_graph_layer_count(graph); i++) {
+        CHECK(oc_graph_layer(graph, i, &layer));
+        if (strcmp(layer.name, oc_tensor_name(x)) != 0)
+            continue;
+        seen = true;
+        cr_expect(layer.receptive[0] == d0 && layer.receptive[1] == d1 && layer.receptive[2] == d2,
+                  "%s: receptive field %dx%dx%d", layer.name, (int)layer.receptive[0],
+                  (int)layer.receptive[1], (int)layer.receptive[2]);
+    }
+    cr_expect(seen, "%s", oc_tensor_name(x));
+}
+
+Test(graph, receptive_fields_grow_by_window_times_stride)
+{
+    oc_graph *graph = oc_graph_create(NULL);
+    oc_tensor *x = oc_input(graph, &(oc_input_desc){ .name = "x", .shape = { 2, 4, 32, 40 } });
+    oc_tensor *line = oc_input(graph, &(oc_input_desc){ .name = "line", .shape = { 2, 4, 64 } });
+    oc_tensor *volume = oc_input(graph, &(oc_input_desc){ .name = "volume", .shape = { 2, 4, 9, 8, 7 } });
+    expect_field(graph, x, 1, 1, 1);
+    oc_tensor *a = oc_conv(x, &(oc_conv_desc){ .filters = 8, .window = { 3, 5 }, .padding = OC_PAD_SAME });
+    expect_field(graph, a, 3, 5, 1);
+    a = oc_relu(oc_max_pool(a, &(oc_pool_desc){ .window = { 2 } }));
+    expect_field(graph, a, 4, 6, 1);
+    oc_tensor *b = oc_conv(a, &(oc_conv_desc){ .filters = 8, .window = { 3 }, .dilation = { 2 }, .pad = 2 });
+    expect_field(graph, b, 4 + 4 * 2, 6 + 4 * 2, 1);
+    expect_field(graph, oc_add(a, b), 12, 14, 1); /* the wider of the two */
+    expect_field(graph, oc_concat((oc_tensor *[]){ b, a }, 2), 12, 14, 1);
+    expect_field(graph, oc_softmax(b), 12, 14, 1);
+    oc_tensor *flat = oc_dense(oc_flatten(b), &(oc_dense_desc){ .units = 3 }); /* 16x20 values, 2 apart */
+    expect_field(graph, flat, 12 + 15 * 2, 14 + 19 * 2, 1);
+    expect_field(graph, oc_global_average_pool(b), 12 + 15 * 2, 14 + 19 * 2, 1);
+    oc_tensor *y = oc_conv(line, &(oc_conv_desc){ .filters = 1, .window = { 4 }, .stride = { 4 } });
+    expect_field(graph, oc_l2_pool(y, &(oc_pool_desc){ .window = { 3 } }), 12, 1, 1);
+    expect_field(graph, oc_average_pool(volume, &(oc_pool_desc){ .window = { 4, 3, 2 } }), 4, 3, 2);
+    CHECK(oc_graph_check(graph));
     oc_graph_destroy(graph);
 }
 
