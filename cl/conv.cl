@@ -38,8 +38,9 @@ __kernel void conv_reference_forward(IN(real, x), IN(real, w), IN(real, b), RESU
     }
 }
 
-/* Gathers: which outputs saw this input, through which element of the window? */
-__kernel void conv_reference_backward_data(IN(real, dy), IN(real, w), RESULT(real, dx), const geometry g,
+/* Gathers: which outputs saw this input, through which element of the window? With a bias as the forward pass of a
+ * transposed convolution. */
+__kernel void conv_reference_backward_data(IN(real, dy), IN(real, w), IN(real, b), RESULT(real, dx), const geometry g,
                                            EPILOGUE_ARGUMENTS)
 {
     const ulong i = get_global_id(0);
@@ -67,6 +68,9 @@ __kernel void conv_reference_backward_data(IN(real, dy), IN(real, w), RESULT(rea
             for (int k = 0; k < kg; k++)
                 sum = fma(pdy[k], pw[(ulong)k * cg * window], sum);
         }
+#if BIAS
+        sum += AT(b)[c];
+#endif
         EPILOGUE(acc, LOAD1, sum, pixel, c)
         AT(dx)[pixel * g.x_pitch + c] = sum;
     }

@@ -1,11 +1,12 @@
 /* conv_direct.cl - convolution for CPUs: one work-item per work-group, explicit vectors, no barriers.
  * Host side: src/ops/conv_direct.c.
  *
- * conv_direct_gather serves the forward pass and, with the roles of x and y exchanged, the gradient of the input. It is
- * an implicit matrix product: destination pixels times (window position, source channel) times destination channels.
- * A work-item copies the source values of PANELS * TILE pixels into panels, DEPTH values of each pixel side by side
- * (padding becomes zeros there), and runs all its destination channels over them, BLOCK at a time, in a register tile
- * of TILE x COLUMNS vectors. The constant distance of the rows lets every load of the inner loop be one instruction.
+ * conv_direct_gather serves the forward pass and, with the roles of x and y exchanged, the gradient of the input, which
+ * is the forward pass of a transposed convolution as well. It is an implicit matrix product: destination pixels times
+ * (window position, source channel) times destination channels. A work-item copies the source values of PANELS * TILE
+ * pixels into panels, DEPTH values of each pixel side by side (padding becomes zeros there), and runs all its
+ * destination channels over them, BLOCK at a time, in a register tile of TILE x COLUMNS vectors. The constant distance
+ * of the rows lets every load of the inner loop be one instruction.
  *
  * Weights come packed: [group][block of BLOCK destination channels][position][source channel][BLOCK]. */
 #ifndef TILE

@@ -100,6 +100,29 @@ typedef struct oc_conv_desc {
  * Parameters NAME.weight (filters, c/groups, window...) and NAME.bias (filters). LeCun et al. 1989; ONNX Conv. */
 OC_API oc_tensor *oc_conv(oc_tensor *x, const oc_conv_desc *desc);
 
+typedef struct oc_conv_transpose_desc {
+    const char *name;
+    int filters;     /* output channels; required; a multiple of groups */
+    int window[3];   /* required */
+    int stride[3];   /* 0: 1 */
+    int dilation[3]; /* 0: 1 */
+    int groups;      /* 0: 1; must divide the input channels */
+    oc_padding padding;
+    int pad;                      /* with OC_PAD_NUMBER */
+    int pad_begin[3], pad_end[3]; /* with OC_PAD_EXPLICIT; >= 0 */
+    int output_padding[3]; /* more at the end, dimension by dimension; below the stride or the dilation */
+    bool no_bias;
+    bool frozen; /* the parameters are not trained and cost no gradient */
+    oc_init weight_init, bias_init;
+} oc_conv_transpose_desc;
+
+/* Transposed convolution, the gradient of a convolution's input as a layer ("deconvolution"): each value of x adds w times
+ * itself to the window of y that starts at o*stride - pad; y[n,k,i] = b[k] + sum over c, o and r with
+ * o*stride - pad + r*dilation = i of w[c,k,r] * x[n,c,o]. Padding takes away from y: its sizes are
+ * (i - 1)*stride + k - padding + output_padding, or i*stride + output_padding with OC_PAD_SAME. Parameters NAME.weight
+ * (c, filters/groups, window...) and NAME.bias (filters). PyTorch's ConvTranspose. */
+OC_API oc_tensor *oc_conv_transpose(oc_tensor *x, const oc_conv_transpose_desc *desc);
+
 typedef struct oc_dense_desc {
     const char *name;
     int units; /* required */
@@ -263,7 +286,7 @@ typedef struct oc_layer_info {
     int rank;
     int64_t output[OC_MAX_RANK]; /* (n, c, spatial...) */
     int64_t parameters;          /* values in weights and biases; not state */
-    int64_t macs;                /* multiply-adds of one sample's forward pass, convolution and dense only */
+    int64_t macs;                /* multiply-adds of one sample's forward pass, convolutions and dense only */
     int64_t bytes;               /* one sample's output, before any sharing of memory */
     int64_t receptive[3];        /* receptive field of an output value, in pixels of the input */
 } oc_layer_info;

@@ -76,7 +76,10 @@ static int per_dimension(const int *values, int i, int rank)
     return single ? values[0] : values[i];
 }
 
-enum { LIMIT = 1 << 28 }; /* keeps all sums of window numbers inside an int */
+enum {
+    LIMIT = 1 << 28, /* keeps all sums of window numbers inside an int */
+    SIZE_LIMIT = INT32_MAX / 4
+};
 
 static int64_t ceil_divide(int64_t a, int64_t b)
 {
@@ -146,42 +149,98 @@ int window_reach(const struct window *w, int d)
     return w->dilation[d] * (w->extent[d] - 1) + 1;
 }
 
-oc_status window_resolve(struct window *w, const struct window_request *r, const struct shape *input)
+/* The numbers of one dimension that do not depend on its size. */
+static oc_status resolve_numbers(struct window *w, const struct window_request *r, int d, int i, int rank)
 {
-    const int rank = input->rank - 2;
-    if (rank < 1 || rank > 3)
-        return fail(OC_E_SHAPE, "a window needs 1 to 3 spatial dimensions, the input is %s",
-                    SHAPE_TEXT(input));
+    w->extent[d] = per_dimension(r->extent, i, rank);
+    w->stride[d] = per_dimension(r->stride, i, rank);
+    w->dilation[d] = r->dilation ? per_dimension(r->dilation, i, rank) : 1;
+    if (w->stride[d] == 0)
+        w->stride[d] = r->stride_is_extent ? w->extent[d] : 1;
+    if (w->dilation[d] == 0)
+        w->dilation[d] = 1;
+    if (w->extent[d] < 1 || w->extent[d] > LIMIT)
+        return fail(OC_E_ARGUMENT, "window must be in 1..%d in every dimension, it is %d", (int)LIMIT,
+                    w->extent[d]);
+    if (w->stride[d] < 1 || w->stride[d] > LIMIT)
+        return fail(OC_E_ARGUMENT, "stride must be in 1..%d, it is %d", (int)LIMIT, w->stride[d]);
+    if (w->dilation[d] < 1 || (int64_t)w->dilation[d] * w->extent[d] > LIMIT)
+        return fail(OC_E_ARGUMENT,
+                    "dilation must be at least 1 and its product with the window at most %d, it is %d",
+                    (int)LIMIT, w->dilation[d]);
+    return OC_OK;
+}
+
+/* The window before anything is known, for a tensor with 1 to 3 spatial dimensions of a size that an int holds. */
+static oc_status begin_window(struct window *w, const struct shape *s)
+{
     *w = (struct window){ { 1, 1, 1 }, { 1, 1, 1 }, { 1, 1, 1 }, { 0 }, { 0 }, { 1, 1, 1 }, { 1, 1, 1 } };
-    for (int i = 0; i < rank; i++) {
-        const int d = 3 - rank + i;
-        if (input->dim[2 + i] > INT32_MAX / 4)
-            return fail(OC_E_SHAPE, "spatial size %" PRId64 " is too large", input->dim[2 + i]);
-        w->in[d] = (int)input->dim[2 + i];
-        w->extent[d] = per_dimension(r->extent, i, rank);
-        w->stride[d] = per_dimension(r->stride, i, rank);
-        w->dilation[d] = r->dilation ? per_dimension(r->dilation, i, rank) : 1;
-        if (w->stride[d] == 0)
-            w->stride[d] = r->stride_is_extent ? w->extent[d] : 1;
-        if (w->dilation[d] == 0)
-            w->dilation[d] = 1;
-        if (w->extent[d] < 1 || w->extent[d] > LIMIT)
-            return fail(OC_E_ARGUMENT, "window must be in 1..%d in every dimension, it is %d", (int)LIMIT,
-                        w->extent[d]);
-        if (w->stride[d] < 1 || w->stride[d] > LIMIT)
-            return fail(OC_E_ARGUMENT, "stride must be in 1..%d, it is %d", (int)LIMIT, w->stride[d]);
-        if (w->dilation[d] < 1 || (int64_t)w->dilation[d] * w->extent[d] > LIMIT)
-            return fail(OC_E_ARGUMENT,
-                        "dilation must be at least 1 and its product with the window at most %d, it is %d",
-                        (int)LIMIT, w->dilation[d]);
-        TRY(resolve_padding(w, r, d, i));
-        TRY(resolve_output(w, r, d));
-    }
+    if (s->rank < 3 || s->rank > 5)
+        return fail(OC_E_SHAPE, "a window needs 1 to 3 spatial dimensions, the input is %s", SHAPE_TEXT(s));
+    for (int i = 2; i < s->rank; i++)
+        if (s->dim[i] > SIZE_LIMIT)
+            return fail(OC_E_SHAPE, "spatial size %" PRId64 " is too large", s->dim[i]);
+    return OC_OK;
+}
+
+static oc_status check_positions(const struct window *w)
+{
     const struct shape extents = { .rank = 3, .dim = { w->extent[0], w->extent[1], w->extent[2] } };
     if (!shape_is_countable(&extents) || shape_count(&extents) > INT32_MAX)
         return fail(OC_E_UNSUPPORTED, "a window of %s has more than %d positions", SHAPE_TEXT(&extents),
                     INT32_MAX);
     return OC_OK;
+}
+
+oc_status window_resolve(struct window *w, const struct window_request *r, const struct shape *input)
+{
+    const int rank = input->rank - 2;
+    TRY(begin_window(w, input));
+    for (int i = 0; i < rank; i++) {
+        const int d = 3 - rank + i;
+        w->in[d] = (int)input->dim[2 + i];
+        TRY(resolve_numbers(w, r, d, i, rank));
+        TRY(resolve_padding(w, r, d, i));
+        TRY(resolve_output(w, r, d));
+    }
+    return check_positions(w);
+}
+
+/* The size that one dimension of the result has. */
+static oc_status resolve_transposed(struct window *w, const struct window_request *r, int extra, int d)
+{
+    const int larger = w->stride[d] > w->dilation[d] ? w->stride[d] : w->dilation[d];
+    if (extra < 0 || extra >= larger)
+        return fail(OC_E_ARGUMENT,
+                    "output_padding must be at least 0 and below the stride %d or the dilation %d, it is %d",
+                    w->stride[d], w->dilation[d], extra);
+    int64_t size = (int64_t)w->out[d] * w->stride[d] + extra;
+    if (r->padding != OC_PAD_SAME)
+        size += window_reach(w, d) - w->stride[d] - (int64_t)w->begin[d] - w->end[d];
+    if (size < 1 || size > SIZE_LIMIT)
+        return fail(
+            OC_E_SHAPE,
+            "size %d, a window that covers %d, stride %d and padding %d + %d make a result of size %" PRId64,
+            w->out[d], window_reach(w, d), w->stride[d], w->begin[d], w->end[d], size);
+    w->in[d] = (int)size;
+    return OC_OK;
+}
+
+oc_status window_resolve_transposed(struct window *w, const struct window_request *r,
+                                    const int output_padding[3], const struct shape *output)
+{
+    const int rank = output->rank - 2;
+    TRY(begin_window(w, output));
+    for (int i = 0; i < rank; i++) {
+        const int d = 3 - rank + i;
+        w->out[d] = (int)output->dim[2 + i];
+        TRY(resolve_numbers(w, r, d, i, rank));
+        const int64_t same = (int64_t)w->out[d] * w->stride[d]; /* what OC_PAD_SAME goes by */
+        w->in[d] = same <= SIZE_LIMIT ? (int)same : SIZE_LIMIT;
+        TRY(resolve_padding(w, r, d, i));
+        TRY(resolve_transposed(w, r, output_padding[i], d));
+    }
+    return check_positions(w);
 }
 
 void window_receptive(const struct window *window, int rank, struct receptive *r)

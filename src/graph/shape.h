@@ -54,6 +54,11 @@ struct window_request {
 oc_status window_resolve(struct window *window, const struct window_request *request,
                          const struct shape *input);
 
+/* The same from the other end, for what undoes a convolution's change of sizes: `output` is what its window makes, and
+ * the input's sizes follow, with so much more at the end, dimension by dimension. */
+oc_status window_resolve_transposed(struct window *window, const struct window_request *request,
+                                    const int output_padding[3], const struct shape *output);
+
 /* Rows of the input that a window covers: dilation*(extent - 1) + 1. */
 int window_reach(const struct window *window, int dimension);
 

@@ -13,6 +13,11 @@ struct shape conv_input_shape(const struct conv *d, int64_t n)
     return s;
 }
 
+struct shape conv_output_shape(const struct conv *d, int64_t n)
+{
+    return window_output(&d->window, n, d->k, d->rank);
+}
+
 struct shape conv_filter_shape(const struct conv *d)
 {
     struct shape s = { .rank = d->rank, .dim = { d->k, d->c / d->groups } };
@@ -31,6 +36,19 @@ void conv_cost(const struct node *n, struct cost *cost)
     cost->bytes = 4.0 * ((double)shape_count(&x) + (double)shape_count(&w) + (double)pixels * (double)d->k);
 }
 
+struct window_request conv_request(const oc_conv_desc *desc)
+{
+    return (struct window_request){ .extent = desc->window,
+                                    .stride = desc->stride,
+                                    .dilation = desc->dilation,
+                                    .pad_begin = desc->pad_begin,
+                                    .pad_end = desc->pad_end,
+                                    .pad = desc->pad,
+                                    .padding = desc->padding,
+                                    .rounding = desc->rounding,
+                                    .default_rounding = OC_ROUND_EXACT };
+}
+
 static oc_status infer(struct node *n)
 {
     struct conv *d = n->desc;
@@ -39,19 +57,8 @@ static oc_status infer(struct node *n)
         return node_fail(n, OC_E_ARGUMENT, "its input must be OC_F32");
     if (d->desc.filters < 1)
         return node_fail(n, OC_E_ARGUMENT, "filters must be at least 1, it is %d", d->desc.filters);
-    const oc_status status = window_resolve(&d->window,
-                                            &(struct window_request){
-                                                .extent = d->desc.window,
-                                                .stride = d->desc.stride,
-                                                .dilation = d->desc.dilation,
-                                                .pad_begin = d->desc.pad_begin,
-                                                .pad_end = d->desc.pad_end,
-                                                .pad = d->desc.pad,
-                                                .padding = d->desc.padding,
-                                                .rounding = d->desc.rounding,
-                                                .default_rounding = OC_ROUND_EXACT,
-                                            },
-                                            &x->shape);
+    const struct window_request request = conv_request(&d->desc);
+    const oc_status status = window_resolve(&d->window, &request, &x->shape);
     if (status != OC_OK)
         return node_fail_in(n, status);
     d->groups = d->desc.groups ? d->desc.groups : 1;
@@ -62,7 +69,7 @@ static oc_status infer(struct node *n)
         return node_fail(n, OC_E_ARGUMENT,
                          "%d groups do not divide %" PRId64 " input channels and %d filters", d->desc.groups,
                          d->c, d->desc.filters);
-    const struct shape y = window_output(&d->window, x->shape.dim[0], d->k, d->rank);
+    const struct shape y = conv_output_shape(d, x->shape.dim[0]);
     return node_output(n, 0, ELEMENT_F32, &y);
 }
 

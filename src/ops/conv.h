@@ -5,7 +5,8 @@
 #include "ops/emit.h"
 #include "ops/window.h"
 
-/* Descriptor of the forward node and of both gradient nodes. A dense layer has a window of one. */
+/* Descriptor of the forward node and of both gradient nodes. A dense layer has a window of one. A transposed convolution
+ * has that of the convolution whose roles of x and y it exchanges. */
 struct conv {
     oc_conv_desc desc;
     struct window window;
@@ -19,16 +20,24 @@ static inline int64_t conv_positions(const struct conv *d)
     return (int64_t)d->window.extent[0] * d->window.extent[1] * d->window.extent[2];
 }
 
-/* Shapes of x for a batch, and of the weights: (k, c/groups, window...). */
+/* Shapes of x and y for a batch, and of the weights: (k, c/groups, window...). */
 struct shape conv_input_shape(const struct conv *d, int64_t n);
+struct shape conv_output_shape(const struct conv *d, int64_t n);
 struct shape conv_filter_shape(const struct conv *d);
 
 void conv_cost(const struct node *n, struct cost *cost);
 
-/* Implementation lists: forward, gradient of the input, gradient of the filter. */
+/* What oc_conv's descriptor says about the window. */
+struct window_request conv_request(const oc_conv_desc *desc);
+
+/* Implementation lists: forward, gradient of the input, gradient of the filter. The second adds a bias where a node has
+ * one: it is the forward pass of a transposed convolution too. */
 extern const struct impl conv_impls[], conv_backward_data_impls[], conv_backward_filter_impls[];
 
 /* conv_reference.c */
+
+/* A node's bias and its -D definition to `defines`; if there is none, what stands in its place and is not looked at. */
+const oc_tensor *conv_bias(const struct node *n, struct text *defines);
 oc_status conv_reference_forward(struct emitter *e, const struct node *n);
 oc_status conv_reference_backward_data(struct emitter *e, const struct node *n);
 oc_status conv_reference_backward_filter(struct emitter *e, const struct node *n);

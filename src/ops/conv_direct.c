@@ -185,12 +185,12 @@ static size_t panel_bytes(int tile, int panels, int vector)
 }
 
 /* One launch: results into y, from x and the packed weights, the last input. */
-static oc_status emit_gather(struct emitter *e, const struct node *n, struct gather *g, const oc_tensor *x,
-                             const oc_tensor *b, const oc_tensor *y)
+static oc_status emit_gather(struct emitter *e, const struct node *n, struct gather *g)
 {
+    const oc_tensor *x = n->in[0], *y = n->out[0];
     char buffer[96];
     struct text defines = TEXT_IN(buffer);
-    text_print(&defines, " -DBIAS=%d", b != NULL);
+    const oc_tensor *b = conv_bias(n, &defines);
     const struct epilogue_arguments tail = epilogue_of(n, &defines);
     const int tile = tuned(n, "TILE"), panels = tuned(n, "PANELS"),
               block = tuned(n, "VECTOR") * tuned(n, "COLUMNS");
@@ -202,16 +202,15 @@ static oc_status emit_gather(struct emitter *e, const struct node *n, struct gat
     int64_t shares = pieces < MIN_ITEMS ? MIN_ITEMS / pieces : 1;
     g->blocks = (int32_t)((blocks + shares - 1) / shares);
     shares = (blocks + g->blocks - 1) / g->blocks;
-    return emit(
-        e, n,
-        &(struct launch_spec){
-            .file = "conv_direct.cl",
-            .kernel = "conv_direct_gather",
-            .defines = defines.data,
-            .args = { TENSOR(x), TENSOR(n->in[n->in_count - 1]), TENSOR(b ? b : x), TENSOR(y), STRUCT(*g),
-                      EPILOGUE(tail), LOCAL(panel_bytes(tile, panels, tuned(n, "VECTOR"))) },
-            .items = { pieces / g->groups, g->groups, shares },
-        });
+    return emit(e, n,
+                &(struct launch_spec){
+                    .file = "conv_direct.cl",
+                    .kernel = "conv_direct_gather",
+                    .defines = defines.data,
+                    .args = { TENSOR(x), TENSOR(n->in[n->in_count - 1]), TENSOR(b), TENSOR(y), STRUCT(*g),
+                              EPILOGUE(tail), LOCAL(panel_bytes(tile, panels, tuned(n, "VECTOR"))) },
+                    .items = { pieces / g->groups, g->groups, shares },
+                });
 }
 
 static struct gather make_gather(const struct conv *d, const oc_tensor *x, const oc_tensor *y,
@@ -233,7 +232,7 @@ static oc_status emit_forward(struct emitter *e, const struct node *n)
     struct gather g = make_gather(d, n->in[0], n->out[0], false);
     for (int i = 0; i < 3; i++)
         g.a[i] = forward_axis(&d->window, i);
-    return emit_gather(e, n, &g, n->in[0], n->parameter_count > 1 ? n->in[2] : NULL, n->out[0]);
+    return emit_gather(e, n, &g);
 }
 
 static oc_status emit_backward_data(struct emitter *e, const struct node *n)
@@ -248,7 +247,7 @@ static oc_status emit_backward_data(struct emitter *e, const struct node *n)
             g.a[i] = backward_axis(&d->window, i, residue[i], &p);
         }
         if (g.a[0].count > 0 && g.a[1].count > 0 && g.a[2].count > 0)
-            TRY(emit_gather(e, n, &g, n->in[0], NULL, n->out[0]));
+            TRY(emit_gather(e, n, &g));
         g.first_position += g.a[0].positions * g.a[1].positions * g.a[2].positions;
     }
     return OC_OK;
@@ -264,12 +263,18 @@ static oc_status prepare_backward_data(struct node *n)
     return prepare(n, n->in[1], true);
 }
 
+/* Whether it goes from y to x. */
+static bool is_transposed(const struct node *n)
+{
+    return n->op->impls == conv_backward_data_impls;
+}
+
 /* Register tile by vector width (32 vector registers of 16 floats, 16 of 8), panels by local memory. */
 static void heuristic(const struct node *n, const oc_device_info *device, int *values)
 {
     const struct conv *d = n->desc;
     const bool wide = device->vector_width >= 16;
-    const int64_t filters = (n->op == &op_conv_backward_data ? d->c : d->k) / d->groups;
+    const int64_t filters = (is_transposed(n) ? d->c : d->k) / d->groups;
     values[0] = wide ? 16 : 8;
     values[1] = wide ? 12 : 6;
     values[2] = filters <= values[0] ? 1 : 2;
@@ -282,7 +287,7 @@ static void heuristic(const struct node *n, const oc_device_info *device, int *v
 static int64_t iterations(const struct node *n, const oc_device_info *device)
 {
     const struct conv *d = n->desc;
-    const bool transposed = n->op == &op_conv_backward_data;
+    const bool transposed = is_transposed(n);
     const int64_t cg = d->c / d->groups, kg = d->k / d->groups, filters = transposed ? cg : kg;
     int values[MAX_TUNABLES] = { 0 };
     heuristic(n, device, values);

@@ -38,6 +38,15 @@ static int32_t chunk_limit(const struct conv *d, const struct geometry *g)
     return least((int64_t)g->n * g->out[0] * g->out[1], least(wanted_pieces(d), affordable));
 }
 
+/* Whether every pixel of dy meets the same pixel of x and no other. */
+static bool is_pixelwise(const struct window *w)
+{
+    for (int i = 0; i < 3; i++)
+        if (w->extent[i] != 1 || w->stride[i] != 1 || w->begin[i] != 0 || w->in[i] != w->out[i])
+            return false;
+    return true;
+}
+
 /* How the work is divided; depends on the shape only, so that the order of summation does too. */
 static struct filter_share make_share(const struct node *n, const oc_tensor *x, const oc_tensor *dy)
 {
@@ -47,8 +56,7 @@ static struct filter_share make_share(const struct node *n, const oc_tensor *x, 
     const int64_t cg = d->c / d->groups, kg = d->k / d->groups,
                   tiles = (cg + tuned(n, "TILE") - 1) / tuned(n, "TILE");
     f.pixels = shape_pixels(&dy->shape);
-    if (conv_positions(d) == 1 &&
-        shape_pixels(&x->shape) == f.pixels) { /* pixel by pixel: any rows will do */
+    if (is_pixelwise(&d->window)) { /* any rows will do */
         g->n = g->in[0] = g->out[0] = 1;
         g->in[1] = g->out[1] = (int32_t)((f.pixels + LINE_WIDTH - 1) / LINE_WIDTH);
         g->in[2] = g->out[2] = LINE_WIDTH;

@@ -10,15 +10,21 @@ static oc_status launch(struct emitter *e, const struct node *n, struct launch_s
     return emit(e, n, spec);
 }
 
+const oc_tensor *conv_bias(const struct node *n, struct text *defines)
+{
+    const bool there = n->parameter_count > 1;
+    text_print(defines, " -DBIAS=%d", there);
+    return n->in[there ? 2 : 1];
+}
+
 oc_status conv_reference_forward(struct emitter *e, const struct node *n)
 {
     const struct conv *d = n->desc;
     const oc_tensor *x = n->in[0], *w = n->in[1], *y = n->out[0];
-    const oc_tensor *b = n->parameter_count > 1 ? n->in[2] : w;
     const struct geometry g = window_geometry(&d->window, d->groups, x, y);
     char buffer[96];
     struct text defines = TEXT_IN(buffer);
-    text_print(&defines, " -DBIAS=%d", n->parameter_count > 1);
+    const oc_tensor *b = conv_bias(n, &defines);
     const struct epilogue_arguments tail = epilogue_of(n, &defines);
     return launch(e, n,
                   &(struct launch_spec){
@@ -37,12 +43,13 @@ oc_status conv_reference_backward_data(struct emitter *e, const struct node *n)
     const struct geometry g = window_geometry(&d->window, d->groups, dx, dy);
     char buffer[96];
     struct text defines = TEXT_IN(buffer);
+    const oc_tensor *b = conv_bias(n, &defines);
     const struct epilogue_arguments tail = epilogue_of(n, &defines);
     return launch(e, n,
                   &(struct launch_spec){
                       .kernel = "conv_reference_backward_data",
                       .defines = defines.data,
-                      .args = { TENSOR(dy), TENSOR(w), TENSOR(dx), STRUCT(g), EPILOGUE(tail) },
+                      .args = { TENSOR(dy), TENSOR(w), TENSOR(b), TENSOR(dx), STRUCT(g), EPILOGUE(tail) },
                       .iterations = conv_positions(d) * (d->k / d->groups + 1),
                   },
                   dx);

@@ -9,6 +9,8 @@ const struct op *const op_table[] = {
     &op_conv_backward_data,
     &op_conv_backward_filter,
     &op_dense,
+    &op_conv_transpose,
+    &op_conv_transpose_backward_data,
     &op_pack_filter, /* convolution */
     &op_max_pool,
     &op_max_pool_backward,

@@ -10,8 +10,9 @@ struct counts {
 static void count_launches(void *user, const oc_profile_entry *entry)
 {
     struct counts *counts = user;
-    const bool layer = strcmp(entry->op, "conv") == 0 || strcmp(entry->op, "dense") == 0;
-    counts->forward += layer && !entry->backward;
+    const bool has_weights = strcmp(entry->op, "conv") == 0 || strcmp(entry->op, "dense") == 0 ||
+                             strcmp(entry->op, "conv_transpose") == 0;
+    counts->forward += has_weights && !entry->backward;
     counts->activations += strcmp(entry->op, "relu") == 0 || strcmp(entry->op, "tanh") == 0 ||
                            strcmp(entry->op, "leaky_relu") == 0;
 }
@@ -28,13 +29,26 @@ static oc_tensor *leaky(oc_tensor *x)
     return oc_leaky_relu(x, 0.25f);
 }
 
-static struct net build(bool dense, oc_tensor *(*activation)(oc_tensor *), bool second_reader)
+/* Layers with weights, each from PIXELS values to FILTERS. */
+enum kind { CONV, DENSE, CONV_TRANSPOSE, KIND_COUNT };
+
+static oc_tensor *layer(enum kind kind, oc_tensor *x)
+{
+    const int64_t pixel[OC_MAX_RANK] = { -1, PIXELS, 1 };
+    if (kind == DENSE)
+        return oc_dense(oc_flatten(x), &(oc_dense_desc){ .name = "layer", .units = FILTERS });
+    if (kind == CONV_TRANSPOSE)
+        return oc_conv_transpose(
+            oc_reshape(x, pixel),
+            &(oc_conv_transpose_desc){ .name = "layer", .filters = FILTERS, .window = { 1 } });
+    return oc_conv(x, &(oc_conv_desc){ .name = "layer", .filters = FILTERS, .window = { 6 } });
+}
+
+static struct net build(enum kind kind, oc_tensor *(*activation)(oc_tensor *), bool second_reader)
 {
     struct net net = { .graph = oc_graph_create(NULL) };
     net.x = floats(net.graph, "x", N, 1, 6, 6);
-    net.between =
-        dense ? oc_dense(oc_flatten(net.x), &(oc_dense_desc){ .name = "layer", .units = FILTERS })
-              : oc_conv(net.x, &(oc_conv_desc){ .name = "layer", .filters = FILTERS, .window = { 6 } });
+    net.between = layer(kind, net.x);
     net.y = activation(net.between);
     oc_tensor *sum = second_reader ? oc_add(net.y, net.between) : net.y;
     net.loss = oc_dot(sum, sum);
@@ -59,16 +73,16 @@ Test(fuse, a_layer_and_its_activation_are_one_launch)
 {
     static oc_tensor *(*const activations[])(oc_tensor *) = { oc_relu, oc_tanh, leaky };
     oc_device *device = fixture_open();
-    for (int dense = 0; dense < 2; dense++)
+    for (int kind = 0; kind < KIND_COUNT; kind++)
         for (int a = 0; a < COUNT_OF(activations); a++)
             for (int train = 0; train < 2; train++) {
-                struct net plain = build(dense, activations[a], false),
-                           read = build(dense, activations[a], true);
+                struct net plain = build((enum kind)kind, activations[a], false),
+                           read = build((enum kind)kind, activations[a], true);
                 oc_tensor *const y[] = { plain.y, NULL }, *const between[] = { plain.between, plain.y, NULL };
                 const struct counts fused = launches(device, &plain, y, train),
                                     kept = launches(device, &plain, between, train),
                                     shared = launches(device, &read, NULL, train);
-                cr_expect(fused.forward == 1 && fused.activations == 0, "%d %d %d: %d and %d launches", dense,
+                cr_expect(fused.forward == 1 && fused.activations == 0, "%d %d %d: %d and %d launches", kind,
                           a, train, fused.forward, fused.activations);
                 cr_expect(kept.forward == 1 && kept.activations == 1, "what the host reads was fused away");
                 cr_expect(shared.forward == 1 && shared.activations == 1,
@@ -111,11 +125,11 @@ Test(fuse, joining_changes_no_value)
     float x[N * PIXELS];
     for (int i = 0; i < N * PIXELS; i++)
         x[i] = (float)(i * 29 % 72) / 36 - 1;
-    for (int a = 0; a < COUNT_OF(activations); a++) {
+    for (int a = 0; a < COUNT_OF(activations) * KIND_COUNT; a++) {
         float y[2][N * FILTERS], gradient[2][FILTERS * PIXELS];
         for (int fused = 0; fused < 2; fused++) {
             oc_model *model = NULL;
-            struct net net = build(false, activations[a], false);
+            struct net net = build((enum kind)(a % KIND_COUNT), activations[a / KIND_COUNT], false);
             const oc_feed feeds[] = { { net.x, x, NULL }, { 0 } };
             const oc_fetch fetches[] = { { .tensor = net.y, .data = y[fused] }, { 0 } };
             oc_tensor *const outputs[] = { net.y, fused ? NULL : net.between, NULL };

@@ -32,6 +32,13 @@ class Conv(c.Structure):
                 ("bias_init", Init)]
 
 
+class ConvTranspose(c.Structure):
+    _fields_ = [("name", c.c_char_p), ("filters", c.c_int), ("window", INT3), ("stride", INT3), ("dilation", INT3),
+                ("groups", c.c_int), ("padding", c.c_int), ("pad", c.c_int), ("pad_begin", INT3), ("pad_end", INT3),
+                ("output_padding", INT3), ("no_bias", c.c_bool), ("frozen", c.c_bool), ("weight_init", Init),
+                ("bias_init", Init)]
+
+
 class Pool(c.Structure):
     _fields_ = [("name", c.c_char_p), ("window", INT3), ("stride", INT3), ("dilation", INT3), ("padding", c.c_int),
                 ("pad", c.c_int), ("pad_begin", INT3), ("pad_end", INT3), ("rounding", c.c_int),
@@ -52,7 +59,7 @@ class Prelu(c.Structure):
 
 
 class Layer(c.Union):
-    _fields_ = [("conv", Conv), ("pool", Pool), ("batch_norm", BatchNorm), ("lrn", Lrn), ("slope", c.c_float), ("pieces", c.c_int),
+    _fields_ = [("conv", Conv), ("conv_transpose", ConvTranspose), ("pool", Pool), ("batch_norm", BatchNorm), ("lrn", Lrn), ("slope", c.c_float), ("pieces", c.c_int),
                 ("prelu", Prelu), ("weights", c.c_float * 3),
                 ("reshape", INT64_5), ("slice", c.c_int * 2)]
 
@@ -131,6 +138,24 @@ def conv(x, w, b, d):
     return function(padded(x, pad), w, b, stride=stride, dilation=dilation, groups=d.groups or 1)
 
 
+def conv_transpose(x, w, b, d):
+    """PyTorch knows equal padding only: everything else is cut off a result without any, or added to it."""
+    size = list(x.shape[2:])
+    window, stride, dilation = (values(v, [1] * 3)[:len(size)] for v in (d.window, d.stride, d.dilation))
+    more = list(d.output_padding)[:len(size)]
+    function = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)[len(size) - 1]
+    options = dict(stride=stride, dilation=dilation, output_padding=more, groups=d.groups or 1)
+    if d.padding == PAD_NUMBER:
+        return function(x, w, b, padding=d.pad, **options)
+    same = [i * s for i, s in zip(size, stride)]
+    pad = padding(d, same, window, stride, dilation)
+    y = function(x, w, **options)
+    if d.padding == PAD_SAME:
+        pad = [(begin, have - begin - i - m) for (begin, _), have, i, m in zip(pad, y.shape[2:], same, more)]
+    y = padded(y, [(-begin, -end) for begin, end in pad])
+    return y if b is None else y + b.reshape(-1, *[1] * len(size))
+
+
 def average(x, window, stride, padding, **options):
     if x.dim() == 3:
         return F.avg_pool2d(x.unsqueeze(2), [1] + window, [1] + stride, [0] + padding, **options).squeeze(2)
@@ -174,6 +199,7 @@ def batch_norm(d, x, *parameters):
 FORWARD = {
     "batch_norm": lambda case, *x: batch_norm(case.layer.batch_norm, *x),
     "conv": lambda case, x, w, b=None: conv(x, w, b, case.layer.conv),
+    "conv_transpose": lambda case, x, w, b=None: conv_transpose(x, w, b, case.layer.conv_transpose),
     "dense": lambda case, x, w, b=None: F.linear(x, w, b),
     "max_pool": lambda case, x: pool(x, case.layer.pool, "max"),
     "average_pool": lambda case, x: pool(x, case.layer.pool, "average"),

@@ -16,6 +16,7 @@ struct wrong {
     int64_t shape[OC_MAX_RANK]; /* of the input x */
     union {
         oc_conv_desc conv;
+        oc_conv_transpose_desc conv_transpose;
         oc_dense_desc dense;
         oc_pool_desc pool;
         int64_t other[OC_MAX_RANK];
@@ -50,6 +51,10 @@ static oc_tensor *other(const struct wrong *w, oc_graph *graph, oc_type type)
 BUILD(conv, oc_conv(x, &w->conv))
 BUILD(conv_of_nothing, oc_conv(x, NULL))
 BUILD(conv_of_labels, oc_conv(other(w, graph, OC_I32), &(oc_conv_desc){ .filters = 1, .window = { 1 } }))
+BUILD(conv_transpose, oc_conv_transpose(x, &w->conv_transpose))
+BUILD(conv_transpose_of_nothing, oc_conv_transpose(x, NULL))
+BUILD(conv_transpose_of_labels,
+      oc_conv_transpose(other(w, graph, OC_I32), &(oc_conv_transpose_desc){ .filters = 1, .window = { 1 } }))
 BUILD(dense, oc_dense(x, &w->dense))
 BUILD(dense_of_nothing, oc_dense(x, NULL))
 BUILD(dense_of_labels, oc_dense(other(w, graph, OC_I32), &(oc_dense_desc){ .units = 1 }))

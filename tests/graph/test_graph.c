@@ -23,6 +23,7 @@ Test(graph, descriptors_have_the_sizes_that_users_compiled)
         SIZE(oc_input_desc, 56),
         SIZE(oc_init, 8),
         SIZE(oc_conv_desc, 112),
+        SIZE(oc_conv_transpose_desc, 120),
         SIZE(oc_dense_desc, 32),
         SIZE(oc_pool_desc, 88),
         SIZE(oc_layer_info, 112),

@@ -106,6 +106,27 @@ Test(shape, dimensions_keep_their_own_numbers)
     cr_expect(memcmp(&w, &want, sizeof w) == 0, "out is %d, %d, %d", w.out[0], w.out[1], w.out[2]);
 }
 
+/* What a convolution left over comes back as output padding, so that the sizes are the old ones. */
+Test(shape, transposed_windows_lead_back)
+{
+    for (int in = 1; in < 20; in++)
+        for (int k = 0; k < 5 * 4 * 3 * 4; k++) {
+            const struct window_request request = { .extent = (const int[3]){ 1 + k % 5 },
+                                                    .stride = (const int[3]){ 1 + k / 5 % 4 },
+                                                    .dilation = (const int[3]){ 1 + k / 20 % 3 },
+                                                    .pad = k / 60,
+                                                    .rounding = OC_ROUND_FLOOR };
+            const struct shape x = { .rank = 3, .dim = { 2, 3, in } };
+            struct window w, back;
+            if (window_resolve(&w, &request, &x) != OC_OK)
+                continue;
+            const struct shape y = window_output(&w, 2, 3, 3);
+            const int rest = (in + 2 * request.pad - window_reach(&w, 2)) % w.stride[2];
+            CHECK(window_resolve_transposed(&back, &request, (const int[3]){ rest }, &y));
+            cr_expect(memcmp(&w, &back, sizeof w) == 0, "%d: %d, not %d", k, back.in[2], in);
+        }
+}
+
 /* facts.md, examples 5 and 6, through the public interface. */
 Test(shape, worked_volumes)
 {

@@ -3,6 +3,7 @@
 
 #define SPECS(X)                                                                                             \
     X(conv)                                                                                                  \
+    X(conv_transpose)                                                                                        \
     X(dense)                                                                                                 \
     X(max_pool)                                                                                              \
     X(global_max_pool)                                                                                       \

@@ -17,6 +17,7 @@ struct op_case {
     float offset;                           /* added to what is drawn for the inputs */
     union {
         oc_conv_desc conv;
+        oc_conv_transpose_desc conv_transpose;
         oc_dense_desc dense;
         oc_pool_desc pool;
         oc_batch_norm_desc batch_norm;
