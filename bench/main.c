@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct verb *const verbs[] = { &verb_peak, &verb_op, &verb_net, NULL };
+static const struct verb *const verbs[] = { &verb_peak, &verb_op, &verb_net, &verb_tune, NULL };
 
 static void print_verbs(FILE *file)
 {

@@ -13,7 +13,7 @@ enum { DEFAULT_BATCH = 16, DEFAULT_SECONDS = 5, LEAST_STEPS = 3, MOST_STEPS = 10
 /* Small, so that the values of a batch that is learnt again and again stay what they are in a real training. */
 static const oc_optimizer_desc optimizer = { .rate = 1e-3f, .momentum = 0.9f };
 
-static const char suite[] =
+const char suite_nets[] =
     "alexnet,vgg16,googlenet,resnet18,resnet50,resnext50_32x4d,wide_resnet50_2,densenet121";
 
 struct bench {
@@ -203,7 +203,7 @@ static enum exit_code run(const struct options *options)
                        .train = options->mode && strcmp(options->mode, "train") == 0,
                        .batch = options->batch > 0 ? options->batch : DEFAULT_BATCH,
                        .seconds = options->seconds > 0 ? options->seconds : DEFAULT_SECONDS };
-    const char *names = strcmp(options->operand, "all") == 0 ? suite : options->operand;
+    const char *names = strcmp(options->operand, "all") == 0 ? suite_nets : options->operand;
     if (options->mode && !b.train && strcmp(options->mode, "infer") != 0) {
         fprintf(stderr, "ocelli-bench net: there is no mode '%s'; there are infer and train\n",
                 options->mode);

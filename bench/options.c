@@ -46,6 +46,12 @@ static const struct option_entry entries[OPTION_COUNT] = {
                          "how long to measure, after warming up (default: 5)" },
     [OPTION_PROFILE] = { "profile", 'P', FLAG, FIELD(profile), NULL,
                          "then say where the time goes: each launch, longest first, and each kernel" },
+    [OPTION_BUDGET] = { "budget", 'B', COUNT, FIELD(budget), "SECONDS",
+                        "stop after this time (default: when everything has been tried)" },
+    [OPTION_IMPORT] = { "import", 'f', TEXT, FIELD(import_file), "FILE",
+                        "first read records from a text file, or a file of cl/tuned" },
+    [OPTION_EXPORT] = { "export", 'x', TEXT, FIELD(export_file), "FILE",
+                        "at the end write all records to a text file" },
     [OPTION_DEVICE] = { "device", 'D', TEXT, FIELD(device), "NAME",
                         "an index of `ocelli devices`, cpu, gpu, or part of a name (default: the\n"
                         "environment's OCELLI_DEVICE, else the fastest GPU, else the CPU)" },
@@ -145,7 +151,7 @@ bool options_parse(struct options *options, const struct verb *verb, int argc, c
         fprintf(stderr, "ocelli-bench %s: '%s' is one argument too many\n", verb->name, argv[optind]);
         return usage(verb);
     }
-    if (verb->operand && !options->operand) {
+    if (verb->operand && *verb->operand != '[' && !options->operand) {
         fprintf(stderr, "ocelli-bench %s: %s is missing\n", verb->name, verb->operand);
         return usage(verb);
     }

@@ -23,6 +23,9 @@ enum option_id {
     OPTION_INPUT,
     OPTION_SECONDS,
     OPTION_PROFILE,
+    OPTION_BUDGET,
+    OPTION_IMPORT,
+    OPTION_EXPORT,
     OPTION_DEVICE,
     OPTION_JSON,
     OPTION_HELP,
@@ -31,20 +34,21 @@ enum option_id {
 
 /* What was asked for; NULL or 0 where nothing was. */
 struct options {
-    const char *op, *case_name, *pass, *impl, *suite, *device, *mode;
+    const char *op, *case_name, *pass, *impl, *suite, *device, *mode, *import_file, *export_file;
     const char *operand; /* the word that is no option */
-    int batch, repeat, input, seconds;
+    int batch, repeat, input, seconds, budget;
     bool profile, json, help;
 };
 
 struct verb {
     const char *name, *brief, *description, *examples;
-    const char *operand; /* what the one word that is no option stands for; NULL: the verb takes none */
+    const char *operand; /* what the one word that is no option stands for, "[WORD]" if it may be
+                            missing; NULL: the verb takes none */
     const enum option_id *options;
     enum exit_code (*run)(const struct options *options);
 };
 
-extern const struct verb verb_peak, verb_op, verb_net;
+extern const struct verb verb_peak, verb_op, verb_net, verb_tune;
 
 /* Reads argv[1...] (argv[0] is the verb). False, after a sentence on stderr, if it makes no sense. */
 bool options_parse(struct options *options, const struct verb *verb, int argc, char **argv);

@@ -66,6 +66,9 @@ void report_launch(const struct report *report, const struct launch_row *row, do
 /* A clock that never jumps. */
 double report_clock(void);
 
+/* net.c: the networks of the suites, with commas between them. */
+extern const char suite_nets[];
+
 /* Replaces the line of progress on stderr, if that is a terminal and stdout, where the rows go, is none. */
 void report_progress(int done, int total, const char *what);
 

@@ -261,6 +261,37 @@ OC_API oc_status oc_model_profile(oc_model *model, bool train, oc_profile_fn fn,
 OC_API const char *oc_op_name(int index);
 OC_API const char *oc_op_implementation(const char *op, int index);
 
+/* Tuning: measures the operations of a model with every implementation and every value of what implementations leave
+ * open, and notes the fastest that computes the same as the plain kernels. Models created afterwards on this device
+ * make use of it. The notes are in a database, OCELLI_TUNING_DB or ~/.local/state/ocelli/tuning.db; docs/tuning.md. */
+typedef struct oc_tune_result {
+    const char *problem;          /* the operation and the shapes of its tensors */
+    int count;                    /* how often training and inference have it */
+    const char *heuristic, *best; /* "direct VECTOR=16 TILE=12", without tuning and now */
+    double heuristic_ms, best_ms; /* device time */
+    double gflops;                /* now, as the mathematics counts them; 0 if it does not */
+    int candidates, rejected;     /* tried, and which of them failed or disagreed */
+} oc_tune_result;
+typedef void (*oc_tune_fn)(void *user, const oc_tune_result *result);
+
+typedef struct oc_tune_desc {
+    double budget_seconds;   /* stop after this time, noting what is known by then; 0: try everything */
+    oc_progress_fn progress; /* called before each candidate; may be NULL */
+    void *progress_user;
+    oc_tune_fn report; /* called for each problem that was measured; may be NULL */
+    void *report_user;
+    const char *store; /* path of the database; NULL: as models find it */
+} oc_tune_desc;
+
+/* Without a usable store the results are only reported. Problems not noted before come first. */
+OC_API oc_status oc_tune(oc_device *device, const oc_graph *graph, const oc_model_desc *model,
+                         const oc_tune_desc *desc);
+
+/* Notes to a text file and back, a line each; store NULL: as models find it. A file with anything else in it is
+ * OC_E_FORMAT, and nothing is imported. */
+OC_API oc_status oc_tune_export(const char *store, const char *path);
+OC_API oc_status oc_tune_import(const char *store, const char *path);
+
 /* ---- 6. Parameters ---------------------------------------------------------------------------------- */
 
 typedef struct oc_parameter_info {

@@ -2,6 +2,8 @@
 #include "compile/compile.h"
 #include "base/memory.h"
 
+#include <string.h>
+
 static oc_status check_desc(const oc_graph *graph, const oc_model_desc *desc)
 {
     const oc_optimizer_desc *o = &desc->optimizer;
@@ -96,11 +98,10 @@ static void classify(struct plan *plan)
                 n->in[i]->producer->needed = true;
 }
 
-oc_status plan_create(struct plan **out, const oc_graph *graph, oc_device *device, const oc_model_desc *desc,
-                      bool train)
+oc_status plan_draft(struct plan **out, const oc_graph *graph, oc_device *device, const oc_model_desc *desc,
+                     bool train)
 {
-    static oc_status (*const passes[])(struct plan *) = { pass_gradient, pass_fuse, pass_layout,
-                                                          pass_select };
+    static oc_status (*const passes[])(struct plan *) = { pass_gradient, pass_fuse, pass_layout };
     *out = NULL;
     TRY(oc_graph_check(graph));
     TRY(check_desc(graph, desc));
@@ -118,18 +119,41 @@ oc_status plan_create(struct plan **out, const oc_graph *graph, oc_device *devic
         if (status == OC_OK)
             status = oc_graph_check(plan->graph);
     }
-    if (status == OC_OK) {
-        classify(plan);
-        graph_count_consumers(plan->graph);
-        status = pass_memory(plan);
-    }
-    plan->desc = NULL;
     if (status != OC_OK) {
         plan_destroy(plan);
         return status;
     }
+    classify(plan);
+    graph_count_consumers(plan->graph);
     *out = plan;
     return OC_OK;
+}
+
+oc_status plan_complete(struct plan *plan)
+{
+    classify(plan);
+    return pass_memory(plan);
+}
+
+oc_status plan_create(struct plan **out, const oc_graph *graph, oc_device *device, const oc_model_desc *desc,
+                      bool train, const struct records *records)
+{
+    TRY(plan_draft(out, graph, device, desc, train));
+    struct plan *plan = *out;
+    plan->records = records;
+    oc_status status = pass_select(plan);
+    if (status == OC_OK)
+        status = oc_graph_check(plan->graph);
+    graph_count_consumers(plan->graph);
+    if (status == OC_OK)
+        status = plan_complete(plan);
+    plan->desc = NULL;
+    plan->records = NULL;
+    if (status == OC_OK)
+        return OC_OK;
+    plan_destroy(plan);
+    *out = NULL;
+    return status;
 }
 
 void plan_destroy(struct plan *plan)
@@ -166,6 +190,20 @@ oc_status plan_build(struct plan *plan, struct buffer *const *const slabs[REGION
     TRY(emit_all(plan, EMIT_COLLECT));
     TRY(program_build_all(plan->device, e->requests, (int)e->request_count, progress, user));
     return emit_all(plan, EMIT_CREATE);
+}
+
+oc_status plan_files(struct plan *plan, struct text *files)
+{
+    const struct emitter *e = &plan->emitter;
+    TRY(emit_all(plan, EMIT_COLLECT));
+    for (size_t i = 0; i < e->request_count; i++) {
+        bool first = true;
+        for (size_t j = 0; first && j < i; j++)
+            first = strcmp(e->requests[j].file, e->requests[i].file) != 0;
+        if (first)
+            text_print(files, "%s%s", files->length > 0 ? "," : "", e->requests[i].file);
+    }
+    return OC_OK;
 }
 
 oc_status plan_set_batch(struct plan *plan, int64_t batch)

@@ -12,6 +12,7 @@
 #define COMPILE_COMPILE_H
 
 #include "ops/emit.h"
+#include "tune/tune.h"
 
 enum { MAX_SLABS = 64 };
 
@@ -31,7 +32,8 @@ struct slabs {
 /* What is run: nodes in order, each with its implementation, memory and launches. */
 struct plan {
     oc_device *device;
-    const oc_model_desc *desc; /* valid while compiling only */
+    const oc_model_desc *desc;     /* valid while compiling only ... */
+    const struct records *records; /* ... as these, which may be NULL */
     bool train;
     oc_graph *graph;
     struct fetchable *fetchables;
@@ -43,15 +45,27 @@ struct plan {
     size_t static_steps; /* the first steps, which run only after a change of the parameters */
 };
 
-/* Everything up to the memory pass: nothing is allocated on the device. */
+/* Everything up to the memory pass: nothing is allocated on the device. Records may be NULL. */
 oc_status plan_create(struct plan **out, const oc_graph *graph, oc_device *device, const oc_model_desc *desc,
-                      bool train);
+                      bool train, const struct records *records);
+
+/* Only the passes before select: nodes as a plan has them, but without implementations. */
+oc_status plan_draft(struct plan **out, const oc_graph *graph, oc_device *device, const oc_model_desc *desc,
+                     bool train);
+
+/* single.c: a plan of one node of a draft alone, in this way; its inputs are whatever the caller writes there. The draft
+ * must outlive it. *single is the plan's twin of the node. */
+oc_status plan_create_single(struct plan **out, struct node **single, const struct plan *draft,
+                             const struct node *n, const struct choice *choice);
 void plan_destroy(struct plan *plan);
 
 /* Builds programs and creates the launches, given the memory: slabs[region][i] is plan->slabs[region].bytes[i] or
  * more. */
 oc_status plan_build(struct plan *plan, struct buffer *const *const slabs[REGION_COUNT],
                      oc_progress_fn progress, void *user);
+
+/* The kernel files that its programs come from, with commas between them. To be called instead of plan_build. */
+oc_status plan_files(struct plan *plan, struct text *files);
 
 /* Sets all arguments anew for another batch. */
 oc_status plan_set_batch(struct plan *plan, int64_t batch);
@@ -66,6 +80,9 @@ oc_status pass_memory(struct plan *plan);
 /* memory.c: gives a tensor a place of its own at the end of a region; begins another slab of a region. */
 oc_status memory_place(struct plan *plan, oc_tensor *x, enum region region);
 oc_status memory_new_slab(struct plan *plan, enum region region);
+
+/* compile.c: the memory pass and what it needs to know. */
+oc_status plan_complete(struct plan *plan);
 
 /* compile.c: adds to the list of what the host may read. */
 oc_status plan_add_fetchable(struct plan *plan, int id, bool gradient, oc_tensor *x);

@@ -1,5 +1,5 @@
-/* select.c - chooses an implementation for each node: the first of its list that supports the node on this device,
- * unless the model's descriptor says otherwise. */
+/* select.c - chooses an implementation for each node: the one the model's descriptor names, else what tuning found to be
+ * fastest, else the first of its list that supports the node on this device, with its heuristic's values. */
 #include "compile/compile.h"
 #include "ops/ops.h"
 
@@ -58,33 +58,55 @@ static oc_status check_choices(const char *choices)
     return OC_OK;
 }
 
-static oc_status choose(struct node *n, const char *choices, const oc_device_info *device)
+static bool choose_by_name(struct choice *choice, const struct node *n, const oc_device_info *device,
+                           const char *name, size_t length)
 {
+    const struct impl *impl = n->op->impls;
+    while (impl->name && !is_name(impl->name, name, length))
+        impl++;
+    if (!impl->name || !impl_supports(impl, n, device))
+        return false;
+    choice_default(choice, impl, n, device);
+    return true;
+}
+
+static bool choose_by_record(struct choice *choice, const struct node *n, const struct plan *plan)
+{
+    char buffer[PROBLEM_BYTES];
+    struct text problem = TEXT_IN(buffer);
+    if (!plan->records || plan->records->count == 0)
+        return false;
+    problem_print(&problem, n, plan->train);
+    return !problem.overflow && records_find(plan->records, n, plan->device, buffer, choice);
+}
+
+static oc_status choose(struct node *n, const struct plan *plan)
+{
+    const oc_device_info *device = oc_device_get_info(plan->device);
     size_t length = 0;
-    const char *wanted = wanted_name(choices, n->op->name, &length);
-    for (const struct impl *impl = n->op->impls; impl->name && !n->impl; impl++)
-        if ((!wanted || is_name(impl->name, wanted, length)) &&
-            (!impl->supports || impl->supports(n, device)))
-            n->impl = impl;
-    if (!n->impl)
+    const char *wanted = wanted_name(plan->desc->implementations, n->op->name, &length);
+    struct choice choice;
+    if (!(wanted ? choose_by_name(&choice, n, device, wanted, length)
+                 : choose_by_record(&choice, n, plan) || choice_heuristic(&choice, n, device)))
         return node_fail(n, OC_E_UNSUPPORTED, "%s%.*s%s does not support it on device \"%s\"",
                          wanted ? "implementation \"" : "Ocelli", (int)length, wanted ? wanted : "",
                          wanted ? "\"" : "", device->name);
-    for (int i = 0; n->impl->tunables && n->impl->tunables[i].name; i++)
-        n->tuned[i] = n->impl->tunables[i].values[0];
-    if (n->impl->heuristic)
-        n->impl->heuristic(n, device, n->tuned);
-    return n->impl->prepare ? n->impl->prepare(n) : OC_OK;
+    n->impl = choice.impl;
+    memcpy(n->tuned, choice.tuned, sizeof n->tuned);
+    return OC_OK;
 }
 
 oc_status pass_select(struct plan *plan)
 {
-    const oc_device_info *device = oc_device_get_info(plan->device);
-    const char *choices = plan->desc->implementations;
-    TRY(check_choices(choices));
+    TRY(check_choices(plan->desc->implementations));
     /* Backwards: what `prepare` puts before a node gets its implementation in turn. */
-    for (struct node *n = plan->graph->last; n; n = n->previous)
-        if (!n->view)
-            TRY(choose(n, choices, device));
+    for (struct node *n = plan->graph->last; n; n = n->previous) {
+        if (n->view)
+            continue;
+        if (!n->impl)
+            TRY(choose(n, plan));
+        if (n->impl->prepare)
+            TRY(n->impl->prepare(n));
+    }
     return OC_OK;
 }

@@ -35,6 +35,39 @@ static oc_status load_source(const oc_device *device, const char *file, struct s
     return fail(OC_E_NOT_FOUND, "there is no kernel file \"%s\"", file);
 }
 
+static void hash_text(uint64_t *hash, const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        *hash = (*hash ^ (unsigned char)text[i]) * UINT64_C(0x100000001B3); /* FNV-1a */
+}
+
+static bool hash_file(const oc_device *device, const char *file, uint64_t *hash)
+{
+    const struct kernel_source *k = kernel_sources;
+    struct source source = { 0 };
+    while (k->name && strcmp(k->name, file) != 0)
+        k++;
+    if (!k->name || load_source(device, file, &source) != OC_OK)
+        return false;
+    hash_text(hash, source.text, source.length);
+    memory_free(&memory_heap, source.owned);
+    return true;
+}
+
+bool program_hash(const oc_device *device, const char *files, uint64_t *hash)
+{
+    char file[128];
+    *hash = UINT64_C(0xCBF29CE484222325);
+    bool good = hash_file(device, "common.cl", hash) && hash_file(device, "random.cl", hash);
+    while (good && *files) {
+        const size_t length = strcspn(files, ",");
+        snprintf(file, sizeof file, "%.*s", (int)(length < sizeof file ? length : 0), files);
+        good = hash_file(device, file, hash);
+        files += length + (files[length] == ',');
+    }
+    return good;
+}
+
 /* Of a long log: from the first error on, which some compilers put before hundreds of warnings, or the end. */
 static const char *telling_part(const char *log)
 {

@@ -1,4 +1,5 @@
-/* source.h - the kernel sources, embedded by cl/embed.cmake; the last entry has no name. */
+/* source.h - the kernel sources and the tuning records of cl/tuned, embedded by cl/embed.cmake; the last entry of each
+ * list has no name. */
 #ifndef DEVICE_SOURCE_H
 #define DEVICE_SOURCE_H
 
@@ -7,6 +8,6 @@ struct kernel_source {
     const char *text;
 };
 
-extern const struct kernel_source kernel_sources[];
+extern const struct kernel_source kernel_sources[], tuned_records[];
 
 #endif

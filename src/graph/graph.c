@@ -390,3 +390,21 @@ oc_status graph_set_batch(oc_graph *graph, int64_t batch)
             graph->tensors[i]->shape.dim[0] = batch;
     return graph_infer(graph);
 }
+
+static void add_bytes(struct cost *cost, oc_tensor *const *tensors, int count)
+{
+    for (int i = 0; i < count; i++)
+        cost->bytes += (double)(shape_count(&tensors[i]->shape) * element_bytes(tensors[i]->type));
+}
+
+struct cost node_cost(const struct node *n)
+{
+    struct cost cost = { 0 };
+    if (n->op->cost) {
+        n->op->cost(n, &cost);
+    } else {
+        add_bytes(&cost, n->in, n->in_count);
+        add_bytes(&cost, n->out, n->out_count);
+    }
+    return cost;
+}

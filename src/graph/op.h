@@ -7,6 +7,7 @@
 #include "graph/graph.h"
 
 struct emitter; /* ops/emit.h */
+struct text;    /* base/text.h */
 
 /* Work of one node at its present batch, as the mathematics needs it (not as an implementation does it). */
 struct cost {
@@ -33,6 +34,8 @@ struct impl {
     const struct tunable *tunables; /* NULL or ended by { 0 } */
     /* A good choice of their values for this node and device, in their order; NULL: the defaults. */
     void (*heuristic)(const struct node *n, const oc_device_info *device, int *values);
+    /* Whether these values go together on this device; NULL: always. */
+    bool (*allows)(const struct node *n, const oc_device_info *device, const int *values);
 };
 
 /* Parts of a node's epilogue (graph.h). */
@@ -60,6 +63,9 @@ struct op {
 
     void (*cost)(const struct node *n, struct cost *cost); /* NULL: no flops, bytes from the shapes */
 
+    /* Appends " name value" for what the speed depends on besides the shapes, for tuning records. NULL: nothing. */
+    void (*describe)(const struct node *n, struct text *text);
+
     const struct impl *impls; /* best first, the plain reference kernels last, ended by { 0 } */
 
     /* What one value of the output depends on, in pixels of its inputs; `r` is one pixel when called. NULL: one pixel, or
@@ -82,5 +88,8 @@ struct op {
     bool layer;         /* something a user asked for: shown by summary */
     bool multiplies; /* its cost is what summary counts as multiply-adds */
 };
+
+/* graph.c: an operation's cost; without a rule of its own, inputs read and outputs written once. */
+struct cost node_cost(const struct node *n);
 
 #endif

@@ -49,6 +49,13 @@ struct window_request conv_request(const oc_conv_desc *desc)
                                     .default_rounding = OC_ROUND_EXACT };
 }
 
+void conv_describe(const struct node *n, struct text *text)
+{
+    const struct conv *d = n->desc;
+    window_describe(&d->window, text);
+    text_print(text, " groups %d", d->groups);
+}
+
 static oc_status infer(struct node *n)
 {
     struct conv *d = n->desc;
@@ -135,6 +142,7 @@ const struct op op_conv = {
     .gradient = gradient,
     .cost = conv_cost,
     .receptive = receptive,
+    .describe = conv_describe,
     .impls = conv_impls,
     .epilogue = EPILOGUE_ALL,
     .layer = true,
@@ -148,6 +156,7 @@ const struct op op_dense = {
     .parameters = parameters,
     .gradient = gradient,
     .cost = conv_cost,
+    .describe = conv_describe,
     .impls = conv_impls,
     .epilogue = EPILOGUE_ALL,
     .layer = true,
@@ -166,6 +175,7 @@ const struct op op_conv_backward_data = {
     .desc_size = sizeof(struct conv),
     .infer = infer_data,
     .cost = conv_cost,
+    .describe = conv_describe,
     .impls = conv_backward_data_impls,
     .epilogue = EPILOGUE_ALL,
 };
@@ -182,6 +192,7 @@ const struct op op_conv_backward_filter = {
     .desc_size = sizeof(struct conv),
     .infer = infer_filter,
     .cost = conv_cost,
+    .describe = conv_describe,
     .impls = conv_backward_filter_impls,
 };
 

@@ -26,6 +26,7 @@ struct shape conv_output_shape(const struct conv *d, int64_t n);
 struct shape conv_filter_shape(const struct conv *d);
 
 void conv_cost(const struct node *n, struct cost *cost);
+void conv_describe(const struct node *n, struct text *text);
 
 /* What oc_conv's descriptor says about the window. */
 struct window_request conv_request(const oc_conv_desc *desc);

@@ -269,6 +269,12 @@ static bool is_transposed(const struct node *n)
     return n->op->impls == conv_backward_data_impls;
 }
 
+static bool allows(const struct node *n, const oc_device_info *device, const int *values)
+{
+    (void)n;
+    return panel_bytes(values[1], values[3], values[0]) <= (size_t)device->local_memory;
+}
+
 /* Register tile by vector width (32 vector registers of 16 floats, 16 of 8), panels by local memory. */
 static void heuristic(const struct node *n, const oc_device_info *device, int *values)
 {
@@ -310,7 +316,7 @@ static const struct tunable tunables[] = { { "VECTOR", { 16, 8, 4 } },
 #define DIRECT(prepare_, emit_)                                                                              \
     {                                                                                                        \
         .name = "direct", .supports = supports, .prepare = prepare_, .emit = emit_, .tunables = tunables,    \
-        .heuristic = heuristic                                                                               \
+        .heuristic = heuristic, .allows = allows                                                             \
     }
 
 const struct impl conv_impls[] = { DIRECT(prepare_forward, emit_forward),

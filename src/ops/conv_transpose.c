@@ -69,6 +69,7 @@ const struct op op_conv_transpose_backward_data = {
     .desc_size = sizeof(struct conv),
     .infer = infer_data,
     .cost = conv_cost,
+    .describe = conv_describe,
     .impls = conv_impls,
     .epilogue = EPILOGUE_ALL,
 };
@@ -105,6 +106,7 @@ const struct op op_conv_transpose = {
     .parameters = parameters,
     .gradient = gradient,
     .cost = conv_cost,
+    .describe = conv_describe,
     .receptive = receptive,
     .impls = conv_backward_data_impls,
     .epilogue = EPILOGUE_ALL,

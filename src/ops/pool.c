@@ -258,6 +258,12 @@ static void receptive(const struct node *n, struct receptive *r)
     window_receptive(&d->window, d->rank, r);
 }
 
+static void describe(const struct node *n, struct text *text)
+{
+    const struct pool *d = n->desc;
+    window_describe(&d->window, text);
+}
+
 #define POOL(id)                                                                                             \
     const struct op op_##id = {                                                                              \
         .name = #id,                                                                                         \
@@ -265,6 +271,7 @@ static void receptive(const struct node *n, struct receptive *r)
         .infer = infer,                                                                                      \
         .gradient = gradient,                                                                                \
         .cost = cost,                                                                                        \
+        .describe = describe,                                                                                \
         .impls = forward_impls,                                                                              \
         .receptive = receptive,                                                                              \
         .layer = true,                                                                                       \
@@ -274,6 +281,7 @@ static void receptive(const struct node *n, struct receptive *r)
         .desc_size = sizeof(struct pool),                                                                    \
         .infer = infer_backward,                                                                             \
         .cost = cost_backward,                                                                               \
+        .describe = describe,                                                                                \
         .impls = backward_impls,                                                                             \
     }
 

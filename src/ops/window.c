@@ -19,3 +19,10 @@ struct geometry window_geometry(const struct window *w, int groups, const oc_ten
     }
     return g;
 }
+
+void window_describe(const struct window *w, struct text *text)
+{
+    text_print(text, " window %dx%dx%d stride %dx%dx%d dilation %dx%dx%d padding %d,%d,%d", w->extent[0],
+               w->extent[1], w->extent[2], w->stride[0], w->stride[1], w->stride[2], w->dilation[0],
+               w->dilation[1], w->dilation[2], w->begin[0], w->begin[1], w->begin[2]);
+}

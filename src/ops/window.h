@@ -2,6 +2,7 @@
 #ifndef OPS_WINDOW_H
 #define OPS_WINDOW_H
 
+#include "base/text.h"
 #include "graph/graph.h"
 
 /* Twin of `geometry` in cl/common.cl. */
@@ -15,5 +16,8 @@ struct geometry {
 
 /* For a node between x (n, c, in) and y (n, k, out). */
 struct geometry window_geometry(const struct window *w, int groups, const oc_tensor *x, const oc_tensor *y);
+
+/* " window 1x3x3 stride ...", for tuning records. */
+void window_describe(const struct window *w, struct text *text);
 
 #endif

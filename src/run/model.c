@@ -48,8 +48,7 @@ static oc_memory_info count_memory(const struct slabs slabs[REGION_COUNT],
     return info;
 }
 
-/* All inputs must agree on the batch, since it changes for all at once. */
-static oc_status find_batch(const oc_graph *graph, int64_t *batch)
+oc_status model_find_batch(const oc_graph *graph, int64_t *batch)
 {
     const oc_tensor *first = NULL;
     for (size_t i = 0; i < graph->tensor_count; i++) {
@@ -73,9 +72,16 @@ static oc_status create_plans(struct plan *plans[PLAN_COUNT], const oc_graph *gr
     static const oc_model_desc nothing;
     if (!desc)
         desc = &nothing;
-    TRY(plan_create(&plans[PLAN_INFER], graph, device, desc, false));
-    TRY(find_batch(plans[PLAN_INFER]->graph, batch));
-    return desc->loss ? plan_create(&plans[PLAN_TRAIN], graph, device, desc, true) : OC_OK;
+    struct records records;
+    oc_status status = records_load(&records, device);
+    if (status == OC_OK)
+        status = plan_create(&plans[PLAN_INFER], graph, device, desc, false, &records);
+    if (status == OC_OK)
+        status = model_find_batch(plans[PLAN_INFER]->graph, batch);
+    if (status == OC_OK && desc->loss)
+        status = plan_create(&plans[PLAN_TRAIN], graph, device, desc, true, &records);
+    records_free(&records);
+    return status;
 }
 
 oc_status oc_model_predict_memory(oc_memory_info *info, const oc_graph *graph, oc_device *device,

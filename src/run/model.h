@@ -45,4 +45,34 @@ oc_status model_initialize(struct oc_model *model, uint64_t seed);
 /* step.c: enqueues each distinct kernel once, so that drivers which compile at the first launch do it now. */
 oc_status model_warm_up(struct oc_model *model);
 
+/* step.c: sets the one argument that changes from step to step, if the kernel has it. */
+oc_status step_set_dynamic(const struct step *step, float rate, int64_t updates);
+
+/* model.c: all inputs must agree on the batch, since it changes for all at once. */
+oc_status model_find_batch(const oc_graph *graph, int64_t *batch);
+
+/* One node of a draft, alone on the device: trial.c. */
+struct trial {
+    struct plan *plan;
+    struct node *node;
+    struct queue *queue;
+    struct buffer **buffers[REGION_COUNT];
+};
+
+/* Builds it, and fills its inputs with numbers that depend on their places only: in -1..1, or with `positive` in 0.1..1.1;
+ * results with NaN. Destroy it in any case. */
+oc_status trial_create(struct trial *trial, const struct plan *draft, const struct node *n,
+                       const struct choice *choice, bool positive);
+void trial_destroy(struct trial *trial);
+
+/* Runs the node once; milliseconds of device time, with what is derived from parameters if the plan is for training. */
+oc_status trial_run(struct trial *trial, double *milliseconds);
+
+/* What the first `outputs` outputs hold, and what the node has written into inputs. The caller frees *values with the
+ * device's allocator. */
+oc_status trial_read(struct trial *trial, int outputs, void **values);
+
+/* Whether two results of the same node agree up to rounding. *finite: whether all that was written in `wanted` is. */
+bool trial_agrees(const struct trial *trial, int outputs, const void *wanted, const void *got, bool *finite);
+
 #endif

@@ -101,13 +101,17 @@ static bool fetches_loss(const struct plan *plan, const oc_fetch *fetches)
     return false;
 }
 
-/* Sets the one argument that changes from step to step, if the kernel has it. */
+oc_status step_set_dynamic(const struct step *step, float rate, int64_t updates)
+{
+    struct argument argument[2] = { { .kind = ARGUMENT_FLOAT, .real = rate }, { 0 } };
+    if (step->dynamic == DYNAMIC_STEP)
+        argument[0] = (struct argument){ .kind = ARGUMENT_INT, .number = (int32_t)updates };
+    return step->dynamic ? launch_set(step->launch, step->dynamic_argument, argument) : OC_OK;
+}
+
 static oc_status set_dynamic(const struct oc_model *model, const struct step *step)
 {
-    struct argument argument[2] = { { .kind = ARGUMENT_FLOAT, .real = model->optimizer.rate }, { 0 } };
-    if (step->dynamic == DYNAMIC_STEP)
-        argument[0] = (struct argument){ .kind = ARGUMENT_INT, .number = (int32_t)model->step };
-    return step->dynamic ? launch_set(step->launch, step->dynamic_argument, argument) : OC_OK;
+    return step_set_dynamic(step, model->optimizer.rate, model->step);
 }
 
 /* Which launches of a plan a run wants. */
@@ -228,24 +232,6 @@ oc_status model_warm_up(struct oc_model *model)
     return queue_finish(model->queue);
 }
 
-static void add_bytes(struct cost *cost, oc_tensor *const *tensors, int count)
-{
-    for (int i = 0; i < count; i++)
-        cost->bytes += (double)(shape_count(&tensors[i]->shape) * element_bytes(tensors[i]->type));
-}
-
-static struct cost cost_of(const struct node *n)
-{
-    struct cost cost = { 0 };
-    if (n->op->cost) {
-        n->op->cost(n, &cost);
-    } else {
-        add_bytes(&cost, n->in, n->in_count);
-        add_bytes(&cost, n->out, n->out_count);
-    }
-    return cost;
-}
-
 oc_status oc_model_profile(oc_model *model, bool train, oc_profile_fn fn, void *user)
 {
     const enum plan_kind kind = train ? PLAN_TRAIN : PLAN_INFER;
@@ -262,7 +248,7 @@ oc_status oc_model_profile(oc_model *model, bool train, oc_profile_fn fn, void *
         const struct node *n = step->node;
         if (n->updates)
             continue;
-        const struct cost cost = n != last ? cost_of(n) : (struct cost){ 0 };
+        const struct cost cost = n != last ? node_cost(n) : (struct cost){ 0 };
         last = n;
         oc_profile_entry entry = { .layer = n->forward ? n->forward->name : n->name,
                                    .op = n->op->name,

@@ -13,7 +13,7 @@ static inline struct plan *plan_of(oc_device *device, const oc_graph *graph, con
                                    bool train)
 {
     struct plan *plan = NULL;
-    CHECK(plan_create(&plan, graph, device, desc, train));
+    CHECK(plan_create(&plan, graph, device, desc, train, NULL));
     return plan;
 }
 
