@@ -144,3 +144,30 @@ typedef struct {
     int groups;
     int x_pitch, y_pitch;
 } geometry;
+
+/* A pixel: its sample and where it lies along each axis; `size` are the axes' sizes. */
+typedef struct {
+    ulong n;
+    int at[3];
+} site;
+
+static site site_number(const ulong i, const int *size)
+{
+    const ulong row = i / size[2], plane = row / size[1];
+    const site q = { plane / size[0], { plane % size[0], row % size[1], i % size[2] } };
+    return q;
+}
+
+static ulong site_index(const site q, const int *size)
+{
+    return ((q.n * size[0] + q.at[0]) * size[1] + q.at[1]) * size[2] + q.at[2];
+}
+
+/* Neighbours along an axis, and along all three. */
+typedef struct {
+    int first, end;
+} range;
+
+typedef struct {
+    range d, h, w;
+} box;

@@ -38,32 +38,7 @@ typedef struct {
     int dx_pitch, dy_pitch, winners_pitch;
 } pooling;
 
-typedef struct {
-    ulong n;
-    int at[3];
-} pixel;
-
-typedef struct {
-    int first, end;
-} range;
-
-typedef struct {
-    range d, h, w;
-} box;
-
 #define DILATION(d) (DILATED ? g->dilation[d] : 1)
-
-static pixel pixel_number(const ulong i, const int *size)
-{
-    const ulong row = i / size[2], plane = row / size[1];
-    const pixel q = { plane / size[0], { plane % size[0], row % size[1], i % size[2] } };
-    return q;
-}
-
-static ulong pixel_index(const pixel q, const int *size)
-{
-    return ((q.n * size[0] + q.at[0]) * size[1] + q.at[1]) * size[2] + q.at[2];
-}
 
 /* Where window o begins; may be in the padding. */
 static int window_start(const geometry *g, const int d, const int o)
@@ -95,28 +70,28 @@ static int counted(const pooling *p, const int d, const int o)
     return min(start + p->g.extent[d], p->counted_end[d]) - max(start, p->counted_begin[d]);
 }
 
-static int divisor(const pooling *p, const pixel o)
+static int divisor(const pooling *p, const site o)
 {
     return counted(p, 0, o.at[0]) * counted(p, 1, o.at[1]) * counted(p, 2, o.at[2]);
 }
 
 /* Output pixel o, VECTOR channels from c on. The first of equal values wins, but of several NaNs the last. */
-static void forward(const pooling *p, const pixel o, const int c, __global const real *x, __global real *y,
+static void forward(const pooling *p, const site o, const int c, __global const real *x, __global real *y,
                     __global WINNER *winners)
 {
     const geometry *g = &p->g;
     const range d = inside(g, 0, o.at[0]), h = inside(g, 1, o.at[1]), w = inside(g, 2, o.at[2]);
-    const ulong to = pixel_index(o, g->out);
+    const ulong to = site_index(o, g->out);
     realv result = POOL == POOL_MAX ? -INFINITY : 0.f;
     intv winner = (d.first * g->extent[1] + h.first) * g->extent[2] + w.first;
     for (int rd = d.first; rd < d.end; rd++)
         for (int rh = h.first; rh < h.end; rh++)
             for (int rw = w.first; rw < w.end; rw++) {
-                const pixel i = { o.n,
-                                  { window_start(g, 0, o.at[0]) + rd * DILATION(0),
-                                    window_start(g, 1, o.at[1]) + rh * DILATION(1),
-                                    window_start(g, 2, o.at[2]) + rw * DILATION(2) } };
-                const realv v = LOADV(x + pixel_index(i, g->in) * g->x_pitch + c);
+                const site i = { o.n,
+                                 { window_start(g, 0, o.at[0]) + rd * DILATION(0),
+                                   window_start(g, 1, o.at[1]) + rh * DILATION(1),
+                                   window_start(g, 2, o.at[2]) + rw * DILATION(2) } };
+                const realv v = LOADV(x + site_index(i, g->in) * g->x_pitch + c);
                 if (POOL == POOL_MAX) {
                     const intv better = isgreater(v, result) | isnan(v);
                     result = select(result, v, better);
@@ -138,20 +113,20 @@ static void forward(const pooling *p, const pixel o, const int c, __global const
 
 /* Input pixel i, VECTOR channels from c on. `seen` are the windows over it: finding them takes divisions, so that is
  * left to the caller, who does it once for many channels. */
-static void backward(const pooling *p, const pixel i, const box seen, const int c, __global const real *dy,
+static void backward(const pooling *p, const site i, const box seen, const int c, __global const real *dy,
                      __global const WINNER *winners, __global const real *x, __global const real *y,
                      __global real *dx)
 {
     const geometry *g = &p->g;
-    const ulong to = pixel_index(i, g->in);
+    const ulong to = site_index(i, g->in);
     realv sum = 0, value = 0;
     if (POOL == POOL_L2)
         value = LOADV(x + to * g->x_pitch + c);
     for (int od = seen.d.first; od < seen.d.end; od++)
         for (int oh = seen.h.first; oh < seen.h.end; oh++)
             for (int ow = seen.w.first; ow < seen.w.end; ow++) {
-                const pixel o = { i.n, { od, oh, ow } };
-                const ulong from = pixel_index(o, g->out);
+                const site o = { i.n, { od, oh, ow } };
+                const ulong from = site_index(o, g->out);
                 const int rd = i.at[0] - window_start(g, 0, od), rh = i.at[1] - window_start(g, 1, oh),
                           rw = i.at[2] - window_start(g, 2, ow);
                 if (rd % DILATION(0) != 0 || rh % DILATION(1) != 0 || rw % DILATION(2) != 0)
@@ -175,7 +150,7 @@ __kernel void pool_reference_forward(IN(real, x), OUT(real, y), OUT(WINNER, winn
 {
     const ulong i = get_global_id(0), pixels = (ulong)p.g.n * p.g.out[0] * p.g.out[1] * p.g.out[2];
     if (i < pixels * p.g.c)
-        forward(&p, pixel_number(i / p.g.c, p.g.out), i % p.g.c, AT(x), AT(y), AT(winners));
+        forward(&p, site_number(i / p.g.c, p.g.out), i % p.g.c, AT(x), AT(y), AT(winners));
 }
 
 __kernel void pool_reference_backward(IN(real, dy), IN(WINNER, winners), IN(real, x), IN(real, y), OUT(real, dx),
@@ -183,7 +158,7 @@ __kernel void pool_reference_backward(IN(real, dy), IN(WINNER, winners), IN(real
 {
     const ulong i = get_global_id(0), pixels = (ulong)p.g.n * p.g.in[0] * p.g.in[1] * p.g.in[2];
     if (i < pixels * p.g.c) {
-        const pixel q = pixel_number(i / p.g.c, p.g.in);
+        const site q = site_number(i / p.g.c, p.g.in);
         const box seen = { windows(&p.g, 0, q.at[0]), windows(&p.g, 1, q.at[1]), windows(&p.g, 2, q.at[2]) };
         backward(&p, q, seen, i % p.g.c, AT(dy), AT(winners), AT(x), AT(y), AT(dx));
     }
@@ -191,7 +166,7 @@ __kernel void pool_reference_backward(IN(real, dy), IN(WINNER, winners), IN(real
 
 __kernel void pool_vector_forward(IN(real, x), OUT(real, y), OUT(WINNER, winners), const pooling p)
 {
-    pixel o = pixel_number((ulong)get_global_id(0) * p.g.out[2], p.g.out);
+    site o = site_number((ulong)get_global_id(0) * p.g.out[2], p.g.out);
     for (; o.at[2] < p.g.out[2]; o.at[2]++)
         for (int c = 0; c < p.g.c; c += VECTOR)
             forward(&p, o, min(c, p.g.c - VECTOR), AT(x), AT(y), AT(winners));
@@ -200,7 +175,7 @@ __kernel void pool_vector_forward(IN(real, x), OUT(real, y), OUT(WINNER, winners
 __kernel void pool_vector_backward(IN(real, dy), IN(WINNER, winners), IN(real, x), IN(real, y), OUT(real, dx),
                                    const pooling p)
 {
-    pixel i = pixel_number((ulong)get_global_id(0) * p.g.in[2], p.g.in);
+    site i = site_number((ulong)get_global_id(0) * p.g.in[2], p.g.in);
     box seen = { windows(&p.g, 0, i.at[0]), windows(&p.g, 1, i.at[1]), { 0, 0 } };
     for (; i.at[2] < p.g.in[2]; i.at[2]++) {
         seen.w = windows(&p.g, 2, i.at[2]);

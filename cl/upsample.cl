@@ -1,11 +1,10 @@
 /* upsample.cl - nearest and linear interpolation. Host side: src/ops/upsample.c.
  *
- * An output pixel lies somewhere between input pixels, and both passes ask the same: how much has output o to do with
- * input i? Nearest: 1 or 0. LINEAR: 1 - |position of o - i|, if that is above 0; along several axes the product. So both
- * passes gather, and differ in whose neighbours are walked over: the forward pass goes over the inputs of an output,
- * BACKWARD over the outputs of an input. Pixels of weight 0 are not read.
- *
- * Positions are whole numbers of 1/divisor of a pixel, so that they and the weights are exact.
+ * Output o lies at a position between inputs, and both passes ask how much it has to do with input i. Nearest: 1 or 0.
+ * LINEAR: 1 - |position - i| where that is above 0; along several axes the product. So both passes gather, and differ in
+ * whose neighbours are walked over: the forward pass goes over the inputs of an output, BACKWARD over the outputs of an
+ * input. What has a weight of 0 is not read. Positions count in parts of a pixel (1/divisor), so that they are whole
+ * numbers and the weights exact but for one rounding.
  *
  * The work on VECTOR channels of one pixel is the same for all implementations. "reference" has a work-item per value
  * and VECTOR 1. "vector" has a work-item per row of pixels; VECTOR is at most the number of channels, and where it does
@@ -17,63 +16,97 @@
 #define BACKWARD 0
 #endif
 
-/* Output o lies at (o*scale + offset)/divisor. Twin of struct axis, src/ops/upsample.c. */
+/* Twin of struct axis, src/ops/upsample.c: output o lies at o*scale + offset, input i at i*divisor. */
 typedef struct {
     long scale, offset, divisor;
-    int in, out;
-    float unit; /* 1/divisor */
+    float part; /* 1/divisor */
     int padding;
 } axis;
 
 /* Twin of struct upsampling, src/ops/upsample.c. */
 typedef struct {
     axis a[3];
+    int in[3], out[3];
     int n, c, source_pitch, target_pitch;
 } upsampling;
 
-typedef struct {
-    int first, end;
-} range;
+#if BACKWARD
+#define SOURCE(u) (u)->out
+#define TARGET(u) (u)->in
+#else
+#define SOURCE(u) (u)->in
+#define TARGET(u) (u)->out
+#endif
 
-#define SOURCE(a) (BACKWARD ? (a).out : (a).in)
-#define TARGET(a) (BACKWARD ? (a).in : (a).out)
-
-static long ceil_divide(const long a, const long b)
+static long position(const upsampling *u, const int d, const int o)
 {
-    return (a + b - 1) / b;
+    return clamp(o * u->a[d].scale + u->a[d].offset, 0L, (u->in[d] - 1) * u->a[d].divisor);
 }
 
-/* Where output o lies, in units of 1/divisor. */
-static long position(const axis *a, const int o)
+/* The first output at this position or after it. */
+static int output_at(const upsampling *u, const int d, const long at)
 {
-    return clamp(o * a->scale + a->offset, 0L, (a->in - 1) * a->divisor);
+    const long scale = u->a[d].scale;
+    return (int)clamp((at - u->a[d].offset + scale - 1) / scale, 0L, (long)u->out[d]);
 }
 
-static real weight(const axis *a, const int target, const int source)
+/* The sources of a target. Outputs beyond the first and the last input belong to these. */
+static range sources(const upsampling *u, const int d, const int target)
 {
-    const int i = BACKWARD ? target : source, o = BACKWARD ? source : target;
-    return LINEAR ? (real)(a->divisor - (long)abs_diff(position(a, o), i * a->divisor)) * a->unit : (real)1;
-}
-
-/* The first output that lies at input i or after it; with LINEAR, after it. The numerator is not negative there. */
-static int output_after(const axis *a, const int i)
-{
-    const long at = i * a->divisor - a->offset;
-    return (int)min((long)a->out, LINEAR ? at / a->scale + 1 : ceil_divide(at, a->scale));
-}
-
-/* The source pixels of a target pixel. */
-static range sources(const axis *a, const int target)
-{
+    const long divisor = u->a[d].divisor;
     range r;
 #if BACKWARD
-    const int before = LINEAR ? target - 1 : target;
-    r.first = target == 0 ? 0 : output_after(a, before);
-    r.end = target == a->in - 1 ? a->out : LINEAR ? (int)min((long)a->out, ceil_divide((target + 1) * a->divisor - a->offset, a->scale)) : output_after(a, target + 1);
+    const long reach = LINEAR ? divisor - 1 : 0;
+    r.first = target == 0 ? 0 : output_at(u, d, target * divisor - reach);
+    r.end = target == u->in[d] - 1 ? u->out[d] : output_at(u, d, (target + 1) * divisor);
 #else
-    const long at = position(a, target);
-    r.first = at / a->divisor;
-    r.end = r.first + 1 + (LINEAR && at % a->divisor != 0);
+    const long at = position(u, d, target);
+    r.first = at / divisor;
+    r.end = r.first + 1 + (LINEAR && at % divisor != 0);
 #endif
     return r;
+}
+
+static acc weight(const upsampling *u, const int d, const int target, const int source)
+{
+    const int i = BACKWARD ? target : source, o = BACKWARD ? source : target;
+    const long divisor = u->a[d].divisor, distance = (long)abs_diff(position(u, d, o), i * divisor);
+    return LINEAR ? (acc)(divisor - distance) * u->a[d].part : (acc)1;
+}
+
+/* Target pixel t, VECTOR channels from c on. Finding its sources takes divisions, so that is left to the caller, who does
+ * it once for many channels. */
+static void interpolate(const upsampling *u, const site t, const box from, const int c, __global const real *source,
+                        __global real *target)
+{
+    realv sum = 0;
+    for (int d = from.d.first; d < from.d.end; d++)
+        for (int h = from.h.first; h < from.h.end; h++)
+            for (int w = from.w.first; w < from.w.end; w++) {
+                const site s = { t.n, { d, h, w } };
+                const acc share = weight(u, 0, t.at[0], d) * weight(u, 1, t.at[1], h) * weight(u, 2, t.at[2], w);
+                sum = fma(LOADV(source + site_index(s, SOURCE(u)) * u->source_pitch + c), (realv)share, sum);
+            }
+    STOREV(sum, target + site_index(t, TARGET(u)) * u->target_pitch + c);
+}
+
+__kernel void upsample_reference(IN(real, x), OUT(real, y), const upsampling u)
+{
+    const ulong i = get_global_id(0), pixels = (ulong)u.n * TARGET(&u)[0] * TARGET(&u)[1] * TARGET(&u)[2];
+    if (i < pixels * u.c) {
+        const site t = site_number(i / u.c, TARGET(&u));
+        const box from = { sources(&u, 0, t.at[0]), sources(&u, 1, t.at[1]), sources(&u, 2, t.at[2]) };
+        interpolate(&u, t, from, i % u.c, AT(x), AT(y));
+    }
+}
+
+__kernel void upsample_vector(IN(real, x), OUT(real, y), const upsampling u)
+{
+    site t = site_number((ulong)get_global_id(0) * TARGET(&u)[2], TARGET(&u));
+    box from = { sources(&u, 0, t.at[0]), sources(&u, 1, t.at[1]), { 0, 0 } };
+    for (; t.at[2] < TARGET(&u)[2]; t.at[2]++) {
+        from.w = sources(&u, 2, t.at[2]);
+        for (int c = 0; c < u.c; c += VECTOR)
+            interpolate(&u, t, from, min(c, u.c - VECTOR), AT(x), AT(y));
+    }
 }

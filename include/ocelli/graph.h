@@ -156,6 +156,22 @@ OC_API oc_tensor *oc_global_max_pool(oc_tensor *x);
 OC_API oc_tensor *oc_global_average_pool(oc_tensor *x);
 OC_API oc_tensor *oc_global_l2_pool(oc_tensor *x);
 
+typedef enum oc_upsample_mode {
+    OC_UPSAMPLE_NEAREST, /* the value of one pixel */
+    OC_UPSAMPLE_LINEAR   /* between two pixels along each axis: linear, bilinear, trilinear */
+} oc_upsample_mode;
+
+typedef struct oc_upsample_desc {
+    oc_upsample_mode mode;
+    int factor[3];      /* y is so much larger, per spatial dimension; one value holds for all; or ... */
+    int size[3];        /* ... the sizes of y, which may also be smaller; one of the two is required */
+    bool align_corners; /* linear only: the first and the last pixels of x and y lie upon each other */
+} oc_upsample_desc;
+
+/* Interpolation over 1 to 3 spatial dimensions: y[o] is x at o*i/s (nearest, rounded down), at (o + 1/2)*i/s - 1/2 (linear, kept
+ * inside), or at o*(i - 1)/(s - 1) (aligned), i and s being the sizes of x and y. PyTorch's interpolate. */
+OC_API oc_tensor *oc_upsample(oc_tensor *x, const oc_upsample_desc *desc);
+
 typedef struct oc_lrn_desc {
     int size;    /* channels in the window; 0: 5 */
     float alpha; /* > 0; 0: 1e-4 */

@@ -10,6 +10,14 @@ bool device_is_cpu(const struct node *n, const oc_device_info *device)
     return device->type == OC_DEVICE_CPU;
 }
 
+int vector_width(int64_t channels)
+{
+    int width = 16;
+    while (width > channels)
+        width /= 2;
+    return width;
+}
+
 struct rows pixel_rows(const oc_tensor *a, const oc_tensor *b, const oc_tensor *y)
 {
     const int32_t width = (int32_t)shape_channels(&a->shape);

@@ -37,6 +37,9 @@ oc_status elementwise_reference(struct emitter *e, const struct node *n, const s
 /* Explicit vectors, one work-item per group: for CPUs. */
 oc_status elementwise_vector(struct emitter *e, const struct node *n, const struct elementwise *what);
 
+/* The largest vector that so many channels fill at least once. */
+int vector_width(int64_t channels);
+
 /* For `supports` of implementations that are written for CPUs. */
 bool device_is_cpu(const struct node *n, const oc_device_info *device);
 

@@ -47,15 +47,6 @@ static struct pooling make_pooling(const struct pool *d, const oc_tensor *x, con
     return p;
 }
 
-/* The largest vector that the channels fill at least once. */
-static int vector_width(int64_t channels)
-{
-    int width = 16;
-    while (width > channels)
-        width /= 2;
-    return width;
-}
-
 static bool is_dilated(const struct window *w)
 {
     return w->dilation[0] > 1 || w->dilation[1] > 1 || w->dilation[2] > 1;

@@ -18,6 +18,8 @@ const struct op *const op_table[] = {
     &op_average_pool_backward,
     &op_l2_pool,
     &op_l2_pool_backward, /* pooling */
+    &op_upsample,
+    &op_upsample_backward, /* interpolation */
     &op_batch_norm,
     &op_batch_norm_scale,
     &op_batch_norm_sums,

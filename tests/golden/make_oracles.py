@@ -45,6 +45,10 @@ class Pool(c.Structure):
                 ("exclude_padding", c.c_bool)]
 
 
+class Upsample(c.Structure):
+    _fields_ = [("mode", c.c_int), ("factor", INT3), ("size", INT3), ("align_corners", c.c_bool)]
+
+
 class Lrn(c.Structure):
     _fields_ = [("size", c.c_int), ("alpha", c.c_float), ("beta", c.c_float), ("k", c.c_float)]
 
@@ -59,7 +63,7 @@ class Prelu(c.Structure):
 
 
 class Layer(c.Union):
-    _fields_ = [("conv", Conv), ("conv_transpose", ConvTranspose), ("pool", Pool), ("batch_norm", BatchNorm), ("lrn", Lrn), ("slope", c.c_float), ("pieces", c.c_int),
+    _fields_ = [("conv", Conv), ("conv_transpose", ConvTranspose), ("pool", Pool), ("upsample", Upsample), ("batch_norm", BatchNorm), ("lrn", Lrn), ("slope", c.c_float), ("pieces", c.c_int),
                 ("prelu", Prelu), ("weights", c.c_float * 3),
                 ("reshape", INT64_5), ("slice", c.c_int * 2)]
 
@@ -183,6 +187,14 @@ def pool(x, d, kind):
     return torch.sqrt(y) if kind == "l2" else y
 
 
+def upsample(x, d):
+    size = list(x.shape[2:])
+    size = values(d.size, size)[:len(size)] if d.size[0] else [i * f for i, f in zip(size, values(d.factor, [1] * 3))]
+    if d.mode == 0:
+        return F.interpolate(x, size)
+    return F.interpolate(x, size, mode=("linear", "bilinear", "trilinear")[len(size) - 1], align_corners=d.align_corners)
+
+
 def lrn(x, d):
     """local_response_norm wants a spatial dimension."""
     y = F.local_response_norm(x if x.dim() > 2 else x.unsqueeze(2), d.size or 5, d.alpha or c.c_float(1e-4).value,
@@ -207,6 +219,8 @@ FORWARD = {
     "global_max_pool": lambda case, x: F.max_pool3d(x.reshape(*x.shape[:2], 1, 1, -1), (1, 1, x[0, 0].numel())).flatten(1),
     "global_average_pool": lambda case, x: x.flatten(2).mean(2),
     "global_l2_pool": lambda case, x: x.flatten(2).norm(dim=2),
+    "upsample_nearest": lambda case, x: upsample(x, case.layer.upsample),
+    "upsample_linear": lambda case, x: upsample(x, case.layer.upsample),
     "relu": lambda case, x: F.relu(x),
     "leaky_relu": lambda case, x: F.leaky_relu(x, case.layer.slope),
     "sigmoid": lambda case, x: torch.sigmoid(x),

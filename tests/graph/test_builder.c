@@ -19,6 +19,7 @@ struct wrong {
         oc_conv_transpose_desc conv_transpose;
         oc_dense_desc dense;
         oc_pool_desc pool;
+        oc_upsample_desc upsample;
         int64_t other[OC_MAX_RANK];
         float slope;
     };
@@ -86,6 +87,8 @@ BUILD(depth, oc_stochastic_depth(x, &(oc_stochastic_depth_desc){ .survival = w->
 BUILD(depth_of_nothing, oc_stochastic_depth(x, NULL))
 BUILD(smoothed, oc_softmax_cross_entropy_smoothed(x, other(w, graph, OC_I32), 1.5f))
 BUILD(smooth_l1, oc_smooth_l1(x, other(w, graph, OC_F32), 0))
+BUILD(upsample, oc_upsample(x, &w->upsample))
+BUILD(upsample_labels, oc_upsample(other(w, graph, OC_I32), &(oc_upsample_desc){ .factor = { 2 } }))
 BUILD(maxout, oc_maxout(x, 3))
 BUILD(slice, oc_slice(x, (int)w->other[0], (int)w->other[1]))
 BUILD(concat, oc_concat((oc_tensor *[]){ x, other(w, graph, OC_F32) }, 2))

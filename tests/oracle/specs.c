@@ -11,6 +11,8 @@
     X(global_average_pool)                                                                                   \
     X(l2_pool)                                                                                               \
     X(global_l2_pool)                                                                                        \
+    X(upsample_nearest)                                                                                      \
+    X(upsample_linear)                                                                                       \
     X(batch_norm)                                                                                            \
     X(relu)                                                                                                  \
     X(leaky_relu)                                                                                            \

@@ -20,6 +20,7 @@ struct op_case {
         oc_conv_transpose_desc conv_transpose;
         oc_dense_desc dense;
         oc_pool_desc pool;
+        oc_upsample_desc upsample;
         oc_batch_norm_desc batch_norm;
         float slope;
         int pieces;
