@@ -24,6 +24,10 @@
 #ifndef DEPTH
 #define DEPTH 256
 #endif
+#ifndef PIXELS
+#define PIXELS 128
+#endif
+#define SUM_CHANNELS 16 /* as in src/ops/conv_filter_direct.c */
 #define BLOCK (COLUMNS * VECTOR)
 #define ROW (DEPTH + VECTOR) /* of a panel: the values of one pixel, and slack */
 
@@ -235,6 +239,93 @@ conv_direct_gather(IN(real, x), IN(real, w), IN(real, b), RESULT(real, y), const
             }
         }
     }
+}
+
+/* How the gradient of the filter is divided. Twin of struct filter_share, src/ops/conv_filter_direct.c. */
+typedef struct {
+    long pixels, pixels_per_chunk;
+    int rows; /* of the filter's gradient: (position, channel) */
+    int padding; /* Mesa wants struct arguments without hidden padding at their end */
+} filter_share;
+
+/* Gradient of the filter: filters times (position, channel), summed over pixels. A work-item owns DEPTH of the rows and
+ * a chunk of the pixels. It gathers PIXELS pixels at a time into a panel, as above, and adds their products in a
+ * register tile of TILE filters (broadcast) times COLUMNS vectors of rows. Result [chunk][filter][row]. */
+__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
+conv_direct_backward_filter(IN(real, x), IN(real, dy), OUT(real, dw), const gather g, const filter_share f,
+                            __local real *panel)
+{
+    const int k0 = get_group_id(0) * DEPTH, chunk = get_group_id(1), group = get_group_id(2);
+    const int length = min(DEPTH, f.rows - k0), position = k0 / g.channels;
+    const int line = g.a[2].positions, sheet = g.a[1].positions * line;
+    const int q[3] = { position / sheet, position % sheet / line, g.joined ? 0 : position % line };
+    const int in_unit = k0 % (g.joined ? line * g.channels : g.channels);
+    const ulong first = (ulong)chunk * f.pixels_per_chunk, end = min((ulong)f.pixels, first + f.pixels_per_chunk);
+    const ulong plane = (ulong)g.a[1].count * g.a[2].count, volume = plane * g.a[0].count;
+    pixel p = { first / volume,
+                { first % volume / plane, (int)(first % plane) / g.a[2].count, (int)(first % plane) % g.a[2].count } };
+    __global real *out = AT(dw) + ((ulong)chunk * g.groups + group) * g.filters * f.rows + k0;
+
+    for (ulong m = first; m < end; m += PIXELS) {
+        const int count = min((ulong)PIXELS, end - m);
+        for (int t = 0; t < count; t++) {
+            pack_pixel(panel + t * ROW, AT(x) + group * g.channels, &g, &p, q, in_unit, length);
+            next_pixel(&p, &g);
+        }
+        for (int row = 0; row < length; row += BLOCK)
+            for (int k = 0; k < g.filters; k += TILE) {
+                __global const real *dy = AT(dy) + m * g.y_pitch + group * g.filters + k;
+                __local const real *from = panel + row;
+                realv a[TILE][COLUMNS];
+#pragma unroll
+                for (int i = 0; i < TILE; i++)
+#pragma unroll
+                    for (int j = 0; j < COLUMNS; j++)
+                        a[i][j] = 0;
+                for (int t = 0; t < count; t++) {
+                    realv u[COLUMNS];
+#pragma unroll
+                    for (int j = 0; j < COLUMNS; j++)
+                        u[j] = LOADV(from + j * VECTOR);
+#pragma unroll
+                    for (int i = 0; i < TILE; i++) {
+                        const realv v = dy[i]; /* beyond the last filter: for nothing */
+#pragma unroll
+                        for (int j = 0; j < COLUMNS; j++)
+                            a[i][j] = fma(v, u[j], a[i][j]);
+                    }
+                    from += ROW;
+                    dy += g.y_pitch;
+                }
+#pragma unroll
+                for (int i = 0; i < TILE; i++)
+#pragma unroll
+                    for (int j = 0; j < COLUMNS; j++) {
+                        const int left = length - row - j * VECTOR;
+                        __global real *to = out + (ulong)(k + i) * f.rows + row + j * VECTOR;
+                        if (k + i < g.filters && left > 0)
+                            store_some(m > first ? a[i][j] + load_some(to, left) : a[i][j], to, left);
+                    }
+            }
+    }
+}
+
+/* The sum over chunks, from [chunk][filter][position][channel] to dw (filter, channel, position). A work-item takes one
+ * filter and some channels, so that it writes one piece of dw from start to end. */
+__kernel void conv_direct_sum_filter(IN(real, partial), OUT(real, dw), const gather g, const int chunks)
+{
+    const int k = get_global_id(0), first = get_global_id(1) * SUM_CHANNELS, window = g.all_positions;
+    if (k >= g.groups * g.filters)
+        return;
+    const ulong rows = (ulong)window * g.channels, count = rows * g.groups * g.filters;
+    for (int c = first; c < min(first + SUM_CHANNELS, g.channels); c++)
+        for (int r = 0; r < window; r++) {
+            __global const real *from = AT(partial) + k * rows + (ulong)r * g.channels + c;
+            acc sum = 0;
+            for (int chunk = 0; chunk < chunks; chunk++)
+                sum += from[chunk * count];
+            AT(dw)[(k * (ulong)g.channels + c) * window + r] = sum;
+        }
 }
 
 /* Weights (k, c, window) of the file to the order above, for one class of window positions: along each axis those at

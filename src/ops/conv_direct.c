@@ -4,25 +4,11 @@
  * Gradient of the input: a pixel i of dx hears from window position r of output (i + begin - r*dilation)/stride, where
  * that is whole. The pixels of one residue class of i + begin modulo stride (a phase) hear from the same positions, so
  * each phase is a convolution of its own, without holes, and is one launch; its weights are packed together. */
-#include "ops/conv.h"
+#include "ops/conv_direct.h"
 #include "ops/elementwise.h"
 #include "ops/ops.h"
 
-/* Twins of the structs in cl/conv_direct.cl. */
-struct axis {
-    int32_t count, first, step, size;
-    int32_t scale, offset, reach, source_size;
-    int32_t positions;
-};
-
-struct gather {
-    struct axis a[3];
-    int32_t n, groups, channels, filters;
-    int32_t x_pitch, y_pitch;
-    int32_t first_position, all_positions;
-    int32_t joined, blocks;
-};
-
+/* Twin of `pack` in cl/conv_direct.cl. */
 struct pack {
     int32_t first[3], period[3], count[3], extent[3];
     int32_t groups, channels, filters;
@@ -37,7 +23,7 @@ struct pack_desc {
     int block, vector;
 };
 
-enum { DEPTH = 256 /* as in the kernel */, MIN_ITEMS = 16 };
+enum { DEPTH = 256, MIN_ITEMS = 16 };
 
 /* Window positions along one axis that a phase of the input hears from: first + q*period. */
 struct positions {
@@ -190,6 +176,7 @@ static oc_status emit_gather(struct emitter *e, const struct node *n, struct gat
     const oc_tensor *x = n->in[0], *y = n->out[0];
     char buffer[96];
     struct text defines = TEXT_IN(buffer);
+    text_print(&defines, " -DDEPTH=%d", DEPTH);
     const oc_tensor *b = conv_bias(n, &defines);
     const struct epilogue_arguments tail = epilogue_of(n, &defines);
     const int tile = tuned(n, "TILE"), panels = tuned(n, "PANELS"),
@@ -197,7 +184,6 @@ static oc_status emit_gather(struct emitter *e, const struct node *n, struct gat
     const int64_t pixels = (int64_t)g->n * g->a[0].count * g->a[1].count * g->a[2].count;
     const int64_t pieces = (pixels + tile * panels - 1) / (tile * panels) * g->groups;
     const int blocks = (g->filters + block - 1) / block;
-    g->joined = g->x_pitch == g->channels && g->a[2].reach == 1;
     /* Few pixels: divide the channels too, so that every core has work. Depends on the shape only. */
     int64_t shares = pieces < MIN_ITEMS ? MIN_ITEMS / pieces : 1;
     g->blocks = (int32_t)((blocks + shares - 1) / shares);
@@ -213,32 +199,35 @@ static oc_status emit_gather(struct emitter *e, const struct node *n, struct gat
                 });
 }
 
-static struct gather make_gather(const struct conv *d, const oc_tensor *x, const oc_tensor *y,
-                                 bool transposed)
+struct gather conv_gather(const struct conv *d, const oc_tensor *x, const oc_tensor *y)
 {
-    const int32_t kg = (int32_t)(d->k / d->groups), cg = (int32_t)(d->c / d->groups);
-    return (struct gather){ .n = (int32_t)x->shape.dim[0],
-                            .groups = d->groups,
-                            .channels = transposed ? kg : cg,
-                            .filters = transposed ? cg : kg,
-                            .x_pitch = (int32_t)tensor_pitch(x),
-                            .y_pitch = (int32_t)tensor_pitch(y),
-                            .all_positions = (int32_t)conv_positions(d) };
+    struct gather g = { .n = (int32_t)x->shape.dim[0],
+                        .groups = d->groups,
+                        .channels = (int32_t)(d->c / d->groups),
+                        .filters = (int32_t)(d->k / d->groups),
+                        .x_pitch = (int32_t)tensor_pitch(x),
+                        .y_pitch = (int32_t)tensor_pitch(y),
+                        .all_positions = (int32_t)conv_positions(d) };
+    for (int i = 0; i < 3; i++)
+        g.a[i] = forward_axis(&d->window, i);
+    g.joined = g.x_pitch == g.channels && g.a[2].reach == 1;
+    return g;
 }
 
 static oc_status emit_forward(struct emitter *e, const struct node *n)
 {
     const struct conv *d = n->desc;
-    struct gather g = make_gather(d, n->in[0], n->out[0], false);
-    for (int i = 0; i < 3; i++)
-        g.a[i] = forward_axis(&d->window, i);
+    struct gather g = conv_gather(d, n->in[0], n->out[0]);
     return emit_gather(e, n, &g);
 }
 
 static oc_status emit_backward_data(struct emitter *e, const struct node *n)
 {
     const struct conv *d = n->desc;
-    struct gather g = make_gather(d, n->in[0], n->out[0], true);
+    struct gather g = conv_gather(d, n->in[0], n->out[0]);
+    g.channels = (int32_t)(d->k / d->groups); /* from dy to dx */
+    g.filters = (int32_t)(d->c / d->groups);
+    g.joined = false;
     for (int phase = 0; phase < phase_count(&d->window); phase++) {
         int residue[3];
         phase_residues(&d->window, phase, residue);

@@ -1,110 +1,103 @@
-/* conv_filter_direct.c - gradient of a convolution's filter for CPUs. Kernels: cl/conv_filter_direct.cl. */
-#include "ops/conv.h"
+/* conv_filter_direct.c - gradient of a convolution's filter for CPUs. Kernels: cl/conv_direct.cl.
+ *
+ * The rows of the product are (window position, channel), as in the forward pass; the pixels are divided into chunks
+ * whose partial filters a second kernel adds up. One chunk of a window of one gives dw itself. */
+#include "ops/conv_direct.h"
 #include "ops/ops.h"
 
-/* Twin of filter_share in cl/conv_filter_direct.cl. */
+/* Twin of filter_share in cl/conv_direct.cl. */
 struct filter_share {
-    struct geometry g;
-    int64_t pixels;
-    int32_t chunks, rows_per_chunk, rows_per_block;
-    int32_t tiles, shares, padding;
+    int64_t pixels, pixels_per_chunk;
+    int32_t rows, padding;
 };
 
 enum {
+    DEPTH = 192, /* rows of a work-item: a multiple of every block of vectors */
     MIN_ITEMS = 32,
-    CACHE_BYTES = 256 << 10, /* of x and dy, that all tiles pass over before the next */
     PARTIAL_BYTES = 8 << 20, /* of partial filters, in all chunks together */
-    LINE_WIDTH = 64,
-    SUM_CHANNELS = 16 /* as in the kernel */
+    SUM_CHANNELS = 16        /* as in the kernel */
 };
 
-static int32_t least(int64_t a, int64_t b)
+static int64_t least(int64_t a, int64_t b)
 {
-    return (int32_t)(a < b ? a : b);
+    return a < b ? a : b;
 }
 
-static int64_t wanted_pieces(const struct conv *d)
+static int64_t row_count(const struct conv *d)
 {
-    const int64_t items = conv_positions(d) * d->groups;
-    return (MIN_ITEMS + items - 1) / items;
+    return conv_positions(d) * (d->c / d->groups);
 }
 
-/* The most chunks that the rows are divided into; a smaller batch never has more. Chunks of rows read every value once,
- * shares of channels read dy again each: chunks, while filters are small. */
-static int32_t chunk_limit(const struct conv *d, const struct geometry *g)
-{
-    const int64_t filter_bytes = 4 * conv_positions(d) * d->c * (d->k / d->groups);
-    const int64_t affordable = PARTIAL_BYTES / filter_bytes > 1 ? PARTIAL_BYTES / filter_bytes : 1;
-    return least((int64_t)g->n * g->out[0] * g->out[1], least(wanted_pieces(d), affordable));
-}
-
-/* Whether every pixel of dy meets the same pixel of x and no other. */
-static bool is_pixelwise(const struct window *w)
-{
-    for (int i = 0; i < 3; i++)
-        if (w->extent[i] != 1 || w->stride[i] != 1 || w->begin[i] != 0 || w->in[i] != w->out[i])
-            return false;
-    return true;
-}
-
-/* How the work is divided; depends on the shape only, so that the order of summation does too. */
-static struct filter_share make_share(const struct node *n, const oc_tensor *x, const oc_tensor *dy)
+/* The most chunks that the pixels are divided into; a smaller batch never has more. */
+static int64_t chunk_limit(const struct node *n)
 {
     const struct conv *d = n->desc;
-    struct filter_share f = { .g = window_geometry(&d->window, d->groups, x, dy) };
-    struct geometry *g = &f.g;
-    const int64_t cg = d->c / d->groups, kg = d->k / d->groups,
-                  tiles = (cg + tuned(n, "TILE") - 1) / tuned(n, "TILE");
-    f.pixels = shape_pixels(&dy->shape);
-    if (is_pixelwise(&d->window)) { /* any rows will do */
-        g->n = g->in[0] = g->out[0] = 1;
-        g->in[1] = g->out[1] = (int32_t)((f.pixels + LINE_WIDTH - 1) / LINE_WIDTH);
-        g->in[2] = g->out[2] = LINE_WIDTH;
-        g->begin[0] = g->begin[1] = g->begin[2] = 0;
-    }
-    const int64_t rows = (int64_t)g->n * g->out[0] * g->out[1];
-    const int64_t row_bytes = 4 * g->out[2] * (cg * g->stride[2] + kg);
-    f.chunks = chunk_limit(d, g);
-    f.shares = least(tiles, (wanted_pieces(d) + f.chunks - 1) / f.chunks);
-    f.tiles = (int32_t)((tiles + f.shares - 1) / f.shares);
-    f.shares = (int32_t)((tiles + f.tiles - 1) / f.tiles);
-    f.rows_per_chunk = (int32_t)((rows + f.chunks - 1) / f.chunks);
-    f.chunks = (int32_t)((rows + f.rows_per_chunk - 1) / f.rows_per_chunk);
-    f.rows_per_block = least(16, CACHE_BYTES / row_bytes + 1);
-    return f;
+    const int64_t items = (row_count(d) + DEPTH - 1) / DEPTH * d->groups,
+                  wanted = (MIN_ITEMS + items - 1) / items;
+    const int64_t affordable = PARTIAL_BYTES / (4 * row_count(d) * d->k), panel = tuned(n, "PIXELS");
+    const int64_t batch_pixels = shape_count(&n->in[1]->shape) / d->k;
+    return least((batch_pixels + panel - 1) / panel, least(wanted, affordable > 1 ? affordable : 1));
 }
 
-static int64_t partial_values(const struct node *n, const struct filter_share *f)
+static bool has_partial(const struct node *n)
 {
-    const struct conv *d = n->desc;
-    const int64_t block = tuned(n, "VECTOR") * tuned(n, "COLUMNS"), kg = d->k / d->groups;
-    return conv_positions(d) * d->c * ((kg + block - 1) / block * block) * chunk_limit(d, &f->g);
+    return n->out_count > 1;
 }
 
 static oc_status prepare(struct node *n)
 {
-    const struct filter_share f = make_share(n, n->in[0], n->in[1]);
-    return node_output(n, 1, ELEMENT_F32, &(struct shape){ .rank = 1, .dim = { partial_values(n, &f) } });
+    const struct conv *d = n->desc;
+    const int64_t chunks = chunk_limit(n);
+    if (chunks == 1 && conv_positions(d) == 1)
+        return OC_OK;
+    return node_output(n, 1, ELEMENT_F32,
+                       &(struct shape){ .rank = 1, .dim = { chunks * row_count(d) * d->k } });
+}
+
+/* Depends on the shape only, so that the order of summation does too. */
+static struct filter_share make_share(const struct node *n, int64_t *chunks)
+{
+    const struct conv *d = n->desc;
+    struct filter_share f = { .pixels = shape_pixels(&n->in[1]->shape), .rows = (int32_t)row_count(d) };
+    const int64_t limit = has_partial(n) ? chunk_limit(n) : 1;
+    f.pixels_per_chunk = (f.pixels + limit - 1) / limit;
+    *chunks = (f.pixels + f.pixels_per_chunk - 1) / f.pixels_per_chunk;
+    return f;
+}
+
+static size_t panel_bytes(int pixels, int vector)
+{
+    return sizeof(float) * (size_t)(pixels * (DEPTH + vector));
 }
 
 static oc_status emit_backward_filter(struct emitter *e, const struct node *n)
 {
     const struct conv *d = n->desc;
-    const oc_tensor *x = n->in[0], *dy = n->in[1], *dw = n->out[0], *partial = n->out[1];
-    const struct filter_share f = make_share(n, x, dy);
+    const oc_tensor *x = n->in[0], *dy = n->in[1], *dw = n->out[0], *sum = has_partial(n) ? n->out[1] : dw;
+    const struct gather g = conv_gather(d, x, dy);
+    int64_t chunks;
+    const struct filter_share f = make_share(n, &chunks);
+    char buffer[32];
+    struct text defines = TEXT_IN(buffer);
+    text_print(&defines, " -DDEPTH=%d", DEPTH);
     TRY(emit(e, n,
              &(struct launch_spec){
-                 .file = "conv_filter_direct.cl",
+                 .file = "conv_direct.cl",
                  .kernel = "conv_direct_backward_filter",
-                 .args = { TENSOR(x), TENSOR(dy), TENSOR(partial), STRUCT(f) },
-                 .items = { conv_positions(d), f.chunks, (int64_t)f.shares * d->groups },
+                 .defines = defines.data,
+                 .args = { TENSOR(x), TENSOR(dy), TENSOR(sum), STRUCT(g), STRUCT(f),
+                           LOCAL(panel_bytes(tuned(n, "PIXELS"), tuned(n, "VECTOR"))) },
+                 .items = { (f.rows + DEPTH - 1) / DEPTH, chunks, d->groups },
              }));
+    if (!has_partial(n))
+        return OC_OK;
     return emit(e, n,
                 &(struct launch_spec){
-                    .file = "conv_filter_direct.cl",
+                    .file = "conv_direct.cl",
                     .kernel = "conv_direct_sum_filter",
-                    .args = { TENSOR(partial), TENSOR(dw), STRUCT(f) },
-                    .items = { d->k, (d->c / d->groups + SUM_CHANNELS - 1) / SUM_CHANNELS },
+                    .defines = defines.data,
+                    .args = { TENSOR(sum), TENSOR(dw), STRUCT(g), INT(chunks) },
+                    .items = { d->k, (g.channels + SUM_CHANNELS - 1) / SUM_CHANNELS },
                     .group = { emitter_group_of(e, 16) },
                 });
 }
@@ -112,33 +105,41 @@ static oc_status emit_backward_filter(struct emitter *e, const struct node *n)
 static void heuristic(const struct node *n, const oc_device_info *device, int *values)
 {
     const struct conv *d = n->desc;
-    const bool wide = device->vector_width >= 16;
-    values[0] = wide ? 16 : 8;
-    values[1] = wide && d->c / d->groups > 4 ? 8 : 4;
-    values[2] = d->k / d->groups <= values[0] ? 1 : 2;
+    values[0] = device->vector_width >= 16 ? 16 : 8;
+    values[1] = d->k / d->groups > 4 ? 8 : 4;
+    values[2] = row_count(d) <= values[0] ? 1 : 2;
+    values[3] = 128;
+    while (values[3] > 16 && panel_bytes(values[3], values[0]) > (size_t)device->local_memory)
+        values[3] /= 2;
 }
 
-/* About how often a work-item's loops run: over the pixels of its rows once per tile, and what goes with it. */
+/* About how often a work-item's loops run: over its pixels once per tile, and what goes with it. */
 static int64_t iterations(const struct node *n, const oc_device_info *device)
 {
     const struct conv *d = n->desc;
     struct node with_values = *n;
+    int64_t chunks;
     heuristic(n, device, with_values.tuned);
     with_values.impl = conv_backward_filter_impls; /* the first: this one */
-    const struct filter_share f = make_share(&with_values, n->in[0], n->in[1]);
-    const int64_t kg = d->k / d->groups, block = with_values.tuned[0] * with_values.tuned[2];
-    return 2 * f.rows_per_chunk * (f.g.out[2] + 4) * f.tiles * ((kg + block - 1) / block);
+    with_values.out_count = 2;
+    const struct filter_share f = make_share(&with_values, &chunks);
+    const int *values = with_values.tuned;
+    const int64_t tiles = (d->k / d->groups + values[1] - 1) / values[1];
+    const int64_t columns = (least(f.rows, DEPTH) + values[0] * values[2] - 1) / (values[0] * values[2]);
+    return 2 * f.pixels_per_chunk * (tiles * columns + conv_positions(d) + DEPTH / values[0]);
 }
 
 static bool supports(const struct node *n, const oc_device_info *device)
 {
-    return device->type == OC_DEVICE_CPU &&
+    return device->type == OC_DEVICE_CPU && panel_bytes(16, 16) <= (size_t)device->local_memory &&
            (device->loop_limit == 0 || iterations(n, device) <= device->loop_limit);
 }
 
-static const struct tunable tunables[] = {
-    { "VECTOR", { 16, 8, 4 } }, { "TILE", { 8, 4, 2 } }, { "COLUMNS", { 2, 1 } }, { 0 }
-};
+static const struct tunable tunables[] = { { "VECTOR", { 16, 8, 4 } },
+                                           { "TILE", { 8, 12, 4 } },
+                                           { "COLUMNS", { 2, 1 } },
+                                           { "PIXELS", { 128, 64, 32, 16 } },
+                                           { 0 } };
 
 const struct impl conv_backward_filter_impls[] = { { .name = "direct",
                                                      .supports = supports,
