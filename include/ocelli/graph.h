@@ -172,6 +172,22 @@ typedef struct oc_upsample_desc {
  * inside), or at o*(i - 1)/(s - 1) (aligned), i and s being the sizes of x and y. PyTorch's interpolate. */
 OC_API oc_tensor *oc_upsample(oc_tensor *x, const oc_upsample_desc *desc);
 
+typedef enum oc_border {
+    OC_BORDER_CONSTANT,
+    OC_BORDER_REFLECT,  /* mirrored at the first and the last pixel: 2 1 0 1 2 3 2 1 */
+    OC_BORDER_REPLICATE /* the first and the last pixel: 0 0 0 1 2 3 3 3 */
+} oc_border;
+
+typedef struct oc_pad_desc {
+    int begin[3], end[3]; /* pixels more on either side, dimension by dimension; below 0: fewer */
+    oc_border border;
+    float value; /* with OC_BORDER_CONSTANT */
+} oc_pad_desc;
+
+/* Borders around 1 to 3 spatial dimensions, as many dimensions as x has. A mirror reaches up to one pixel less than the size.
+ * PyTorch's F.pad. */
+OC_API oc_tensor *oc_pad(oc_tensor *x, const oc_pad_desc *desc);
+
 typedef struct oc_lrn_desc {
     int size;    /* channels in the window; 0: 5 */
     float alpha; /* > 0; 0: 1e-4 */

@@ -17,10 +17,10 @@ extern const struct op op_maxout, op_mean, op_sum, op_binary_cross_entropy, op_l
 
 extern const struct op op_channel_dropout, op_dropout, op_stochastic_depth;
 
-extern const struct op op_conv_transpose, op_upsample;
+extern const struct op op_conv_transpose, op_pad, op_upsample;
 
 /* What only passes and gradient rules append. */
-extern const struct op op_conv_transpose_backward_data, op_upsample_backward;
+extern const struct op op_conv_transpose_backward_data, op_pad_backward, op_upsample_backward;
 extern const struct op op_dropout_backward;
 extern const struct op op_activation_backward, op_average_pool_backward, op_channel_sum,
     op_conv_backward_data, op_conv_backward_filter, op_dot_backward, op_fill, op_l2_pool_backward,

@@ -20,6 +20,8 @@ const struct op *const op_table[] = {
     &op_l2_pool_backward, /* pooling */
     &op_upsample,
     &op_upsample_backward, /* interpolation */
+    &op_pad,
+    &op_pad_backward,
     &op_batch_norm,
     &op_batch_norm_scale,
     &op_batch_norm_sums,

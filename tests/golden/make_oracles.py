@@ -49,6 +49,10 @@ class Upsample(c.Structure):
     _fields_ = [("mode", c.c_int), ("factor", INT3), ("size", INT3), ("align_corners", c.c_bool)]
 
 
+class Pad(c.Structure):
+    _fields_ = [("begin", INT3), ("end", INT3), ("border", c.c_int), ("value", c.c_float)]
+
+
 class Lrn(c.Structure):
     _fields_ = [("size", c.c_int), ("alpha", c.c_float), ("beta", c.c_float), ("k", c.c_float)]
 
@@ -63,7 +67,7 @@ class Prelu(c.Structure):
 
 
 class Layer(c.Union):
-    _fields_ = [("conv", Conv), ("conv_transpose", ConvTranspose), ("pool", Pool), ("upsample", Upsample), ("batch_norm", BatchNorm), ("lrn", Lrn), ("slope", c.c_float), ("pieces", c.c_int),
+    _fields_ = [("conv", Conv), ("conv_transpose", ConvTranspose), ("pool", Pool), ("upsample", Upsample), ("pad", Pad), ("batch_norm", BatchNorm), ("lrn", Lrn), ("slope", c.c_float), ("pieces", c.c_int),
                 ("prelu", Prelu), ("weights", c.c_float * 3),
                 ("reshape", INT64_5), ("slice", c.c_int * 2)]
 
@@ -195,6 +199,12 @@ def upsample(x, d):
     return F.interpolate(x, size, mode=("linear", "bilinear", "trilinear")[len(size) - 1], align_corners=d.align_corners)
 
 
+def pad(x, d):
+    sides = list(zip(d.begin, d.end))[:x.dim() - 2]
+    mode = ("constant", "reflect", "replicate")[d.border]
+    return F.pad(x, [p for pair in reversed(sides) for p in pair], mode, d.value)
+
+
 def lrn(x, d):
     """local_response_norm wants a spatial dimension."""
     y = F.local_response_norm(x if x.dim() > 2 else x.unsqueeze(2), d.size or 5, d.alpha or c.c_float(1e-4).value,
@@ -221,6 +231,7 @@ FORWARD = {
     "global_l2_pool": lambda case, x: x.flatten(2).norm(dim=2),
     "upsample_nearest": lambda case, x: upsample(x, case.layer.upsample),
     "upsample_linear": lambda case, x: upsample(x, case.layer.upsample),
+    "pad": lambda case, x: pad(x, case.layer.pad),
     "relu": lambda case, x: F.relu(x),
     "leaky_relu": lambda case, x: F.leaky_relu(x, case.layer.slope),
     "sigmoid": lambda case, x: torch.sigmoid(x),

@@ -20,6 +20,7 @@ struct wrong {
         oc_dense_desc dense;
         oc_pool_desc pool;
         oc_upsample_desc upsample;
+        oc_pad_desc pad;
         int64_t other[OC_MAX_RANK];
         float slope;
     };
@@ -89,6 +90,8 @@ BUILD(smoothed, oc_softmax_cross_entropy_smoothed(x, other(w, graph, OC_I32), 1.
 BUILD(smooth_l1, oc_smooth_l1(x, other(w, graph, OC_F32), 0))
 BUILD(upsample, oc_upsample(x, &w->upsample))
 BUILD(upsample_labels, oc_upsample(other(w, graph, OC_I32), &(oc_upsample_desc){ .factor = { 2 } }))
+BUILD(pad, oc_pad(x, &w->pad))
+BUILD(pad_labels, oc_pad(other(w, graph, OC_I32), NULL))
 BUILD(maxout, oc_maxout(x, 3))
 BUILD(slice, oc_slice(x, (int)w->other[0], (int)w->other[1]))
 BUILD(concat, oc_concat((oc_tensor *[]){ x, other(w, graph, OC_F32) }, 2))

@@ -27,6 +27,7 @@ Test(graph, descriptors_have_the_sizes_that_users_compiled)
         SIZE(oc_dense_desc, 32),
         SIZE(oc_pool_desc, 88),
         SIZE(oc_upsample_desc, 32),
+        SIZE(oc_pad_desc, 32),
         SIZE(oc_layer_info, 112),
         SIZE(oc_optimizer_desc, 20),
         SIZE(oc_model_desc, 80),

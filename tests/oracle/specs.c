@@ -13,6 +13,7 @@
     X(global_l2_pool)                                                                                        \
     X(upsample_nearest)                                                                                      \
     X(upsample_linear)                                                                                       \
+    X(pad)                                                                                                   \
     X(batch_norm)                                                                                            \
     X(relu)                                                                                                  \
     X(leaky_relu)                                                                                            \

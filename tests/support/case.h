@@ -21,6 +21,7 @@ struct op_case {
         oc_dense_desc dense;
         oc_pool_desc pool;
         oc_upsample_desc upsample;
+        oc_pad_desc pad;
         oc_batch_norm_desc batch_norm;
         float slope;
         int pieces;
