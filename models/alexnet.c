@@ -9,11 +9,19 @@ struct published {
     oc_pool_desc pool; /* after the first and second convolution */
 };
 
-static oc_tensor *classify(oc_tensor *x, int classes, const char *const names[3])
+/* Two towers get half the filters each; so do two halves of one. */
+static oc_tensor *conv(oc_tensor *x, const struct zoo_build *b, oc_conv_desc desc)
 {
-    x = oc_relu(oc_dense(oc_dropout(x, 0.5f), &(oc_dense_desc){ .name = names[0], .units = 4096 }));
-    x = oc_relu(oc_dense(oc_dropout(x, 0.5f), &(oc_dense_desc){ .name = names[1], .units = 4096 }));
-    return oc_dense(x, &(oc_dense_desc){ .name = names[2], .units = classes });
+    desc.filters = 2 * zoo_width(b, desc.filters / 2);
+    return oc_relu(oc_conv(x, &desc));
+}
+
+static oc_tensor *classify(oc_tensor *x, const struct zoo_build *b, const char *const names[3])
+{
+    const int units = zoo_width(b, 4096);
+    x = oc_relu(oc_dense(oc_dropout(x, 0.5f), &(oc_dense_desc){ .name = names[0], .units = units }));
+    x = oc_relu(oc_dense(oc_dropout(x, 0.5f), &(oc_dense_desc){ .name = names[1], .units = units }));
+    return oc_dense(x, &(oc_dense_desc){ .name = names[2], .units = b->classes });
 }
 
 static oc_tensor *build_published(struct zoo_build *b)
@@ -25,12 +33,12 @@ static oc_tensor *build_published(struct zoo_build *b)
     }; /* alpha 1e-4 per value */
     oc_tensor *x = b->image;
     for (int i = 0; i < 5; i++) {
-        x = oc_relu(oc_conv(x, &net->conv[i]));
+        x = conv(x, b, net->conv[i]);
         if (i < 2)
             x = oc_lrn(oc_max_pool(x, &net->pool), &norm);
     }
     x = oc_max_pool(x, &(oc_pool_desc){ .window = { 3 }, .stride = { 2 } });
-    return classify(oc_flatten(x), b->classes, names);
+    return classify(oc_flatten(x), b, names);
 }
 
 #define CONV(id, count, ...)                                                                                 \
@@ -74,11 +82,11 @@ static oc_tensor *build_torchvision(struct zoo_build *b)
     static const char *const names[] = { "classifier.1", "classifier.4", "classifier.6" };
     oc_tensor *x = b->image;
     for (int i = 0; i < 5; i++) {
-        x = oc_relu(oc_conv(x, &convs[i]));
+        x = conv(x, b, convs[i]);
         if (i < 2 || i == 4)
             x = oc_max_pool(x, &(oc_pool_desc){ .window = { 3 }, .stride = { 2 } });
     }
-    return classify(oc_flatten(x), b->classes, names);
+    return classify(oc_flatten(x), b, names);
 }
 
 const struct zoo_entry alexnet_family[] = {

@@ -52,7 +52,10 @@ static oc_tensor *transition(oc_tensor *x, const struct densenet *net, int index
 
 static oc_tensor *build(struct zoo_build *b)
 {
-    const struct densenet *net = b->variant;
+    struct densenet scaled = *(const struct densenet *)b->variant;
+    const struct densenet *net = &scaled;
+    scaled.growth = zoo_width(b, scaled.growth);
+    scaled.first = zoo_width(b, scaled.first);
     oc_conv_desc first = {
         .name = "features.conv0", .filters = net->first, .window = { 3 }, .pad = 1, .no_bias = true
     };

@@ -14,8 +14,10 @@ struct inception {
 };
 
 /* A convolution and what follows it in this style. */
-static oc_tensor *conv(const struct googlenet *net, oc_tensor *x, const char *name, oc_conv_desc desc)
+static oc_tensor *conv(const struct zoo_build *b, oc_tensor *x, const char *name, oc_conv_desc desc)
 {
+    const struct googlenet *net = b->variant;
+    desc.filters = zoo_width(b, desc.filters);
     desc.rounding = OC_ROUND_FLOOR;
     desc.no_bias = net->torchvision;
     desc.name = IN_BLOCK(name, "conv");
@@ -25,32 +27,34 @@ static oc_tensor *conv(const struct googlenet *net, oc_tensor *x, const char *na
     return oc_relu(x);
 }
 
-static oc_tensor *square(const struct googlenet *net, oc_tensor *x, const char *block, const char *layer,
+static oc_tensor *square(const struct zoo_build *b, oc_tensor *x, const char *block, const char *layer,
                          int filters, int window)
 {
-    return conv(net, x, IN_BLOCK(block, layer),
+    return conv(b, x, IN_BLOCK(block, layer),
                 (oc_conv_desc){ .filters = filters, .window = { window }, .pad = window / 2 });
 }
 
-static oc_tensor *inception(const struct googlenet *net, oc_tensor *x, const struct inception *block)
+static oc_tensor *inception(const struct zoo_build *b, oc_tensor *x, const struct inception *block)
 {
+    const struct googlenet *net = b->variant;
     const int *w = block->widths;
-    oc_tensor *reduced3 = square(net, x, block->name, "branch2.0", w[1], 1);
-    oc_tensor *reduced5 = square(net, x, block->name, "branch3.0", w[3], 1);
+    oc_tensor *reduced3 = square(b, x, block->name, "branch2.0", w[1], 1);
+    oc_tensor *reduced5 = square(b, x, block->name, "branch3.0", w[3], 1);
     oc_tensor *pooled = oc_max_pool(x, &(oc_pool_desc){ .window = { 3 }, .stride = { 1 }, .pad = 1 });
-    oc_tensor *branches[] = { square(net, x, block->name, "branch1", w[0], 1),
-                              square(net, reduced3, block->name, "branch2.1", w[2], 3),
-                              square(net, reduced5, block->name, "branch3.1", w[4], net->torchvision ? 3 : 5),
-                              square(net, pooled, block->name, "branch4.1", w[5], 1) };
+    oc_tensor *branches[] = { square(b, x, block->name, "branch1", w[0], 1),
+                              square(b, reduced3, block->name, "branch2.1", w[2], 3),
+                              square(b, reduced5, block->name, "branch3.1", w[4], net->torchvision ? 3 : 5),
+                              square(b, pooled, block->name, "branch4.1", w[5], 1) };
     return oc_concat(branches, 4);
 }
 
-static oc_tensor *head(const struct googlenet *net, oc_tensor *x, const char *name, int classes)
+static oc_tensor *head(const struct zoo_build *b, oc_tensor *x, const char *name)
 {
     x = oc_average_pool(x, &(oc_pool_desc){ .window = { 5 }, .stride = { 3 } });
-    x = oc_flatten(conv(net, x, IN_BLOCK(name, "conv"), (oc_conv_desc){ .filters = 128, .window = { 1 } }));
-    x = oc_relu(oc_dense(x, &(oc_dense_desc){ .name = IN_BLOCK(name, "fc1"), .units = 1024 }));
-    return oc_dense(oc_dropout(x, 0.7f), &(oc_dense_desc){ .name = IN_BLOCK(name, "fc2"), .units = classes });
+    x = oc_flatten(conv(b, x, IN_BLOCK(name, "conv"), (oc_conv_desc){ .filters = 128, .window = { 1 } }));
+    x = oc_relu(oc_dense(x, &(oc_dense_desc){ .name = IN_BLOCK(name, "fc1"), .units = zoo_width(b, 1024) }));
+    return oc_dense(oc_dropout(x, 0.7f),
+                    &(oc_dense_desc){ .name = IN_BLOCK(name, "fc2"), .units = b->classes });
 }
 
 static oc_tensor *build(struct zoo_build *b)
@@ -70,20 +74,20 @@ static oc_tensor *build(struct zoo_build *b)
     const struct googlenet *net = b->variant;
     const oc_pool_desc halve = { .window = { 3 }, .stride = { 2 }, .rounding = OC_ROUND_CEIL };
     const oc_pool_desc last_halve = { .window = { 2 }, .rounding = OC_ROUND_CEIL };
-    oc_tensor *x = conv(net, b->image, "conv1",
+    oc_tensor *x = conv(b, b->image, "conv1",
                         (oc_conv_desc){ .filters = 64, .window = { 7 }, .stride = { 2 }, .pad = 3 });
     x = oc_max_pool(x, &halve);
     x = net->torchvision ? x : oc_lrn(x, NULL);
-    x = conv(net, x, "conv2", (oc_conv_desc){ .filters = 64, .window = { 1 } });
-    x = conv(net, x, "conv3", (oc_conv_desc){ .filters = 192, .window = { 3 }, .pad = 1 });
+    x = conv(b, x, "conv2", (oc_conv_desc){ .filters = 64, .window = { 1 } });
+    x = conv(b, x, "conv3", (oc_conv_desc){ .filters = 192, .window = { 3 }, .pad = 1 });
     x = net->torchvision ? x : oc_lrn(x, NULL);
     x = oc_max_pool(x, &halve);
     for (int i = 0; i < (int)(sizeof blocks / sizeof *blocks); i++) {
-        x = inception(net, x, &blocks[i]);
+        x = inception(b, x, &blocks[i]);
         if (net->heads && i == AFTER_4A)
-            b->auxiliary[0] = head(net, x, "aux1", b->classes);
+            b->auxiliary[0] = head(b, x, "aux1");
         if (net->heads && i == AFTER_4D)
-            b->auxiliary[1] = head(net, x, "aux2", b->classes);
+            b->auxiliary[1] = head(b, x, "aux2");
         if (i == AFTER_3B)
             x = oc_max_pool(x, &halve);
         if (i == AFTER_4E)

@@ -15,13 +15,16 @@ static oc_tensor *build(struct zoo_build *b)
     oc_tensor *x = b->image;
     const oc_init init = { .kind = style->init };
     const oc_pool_desc halve = { .window = { 2 } };
-    x = oc_conv(x, &(oc_conv_desc){ .name = "conv1", .filters = 6, .window = { 5 }, .weight_init = init });
+    x = oc_conv(x, &(oc_conv_desc){
+                       .name = "conv1", .filters = zoo_width(b, 6), .window = { 5 }, .weight_init = init });
     x = style->pool(style->activation(x), &halve);
-    x = oc_conv(x, &(oc_conv_desc){ .name = "conv2", .filters = 16, .window = { 5 }, .weight_init = init });
+    x = oc_conv(x, &(oc_conv_desc){
+                       .name = "conv2", .filters = zoo_width(b, 16), .window = { 5 }, .weight_init = init });
     x = style->pool(style->activation(x), &halve);
-    x = oc_conv(x, &(oc_conv_desc){ .name = "conv3", .filters = 120, .window = { 5 }, .weight_init = init });
+    x = oc_conv(x, &(oc_conv_desc){
+                       .name = "conv3", .filters = zoo_width(b, 120), .window = { 5 }, .weight_init = init });
     x = oc_flatten(style->activation(x));
-    x = oc_dense(x, &(oc_dense_desc){ .name = "fc1", .units = 84, .weight_init = init });
+    x = oc_dense(x, &(oc_dense_desc){ .name = "fc1", .units = zoo_width(b, 84), .weight_init = init });
     return oc_dense(
         style->activation(x),
         &(oc_dense_desc){ .name = "fc2", .units = b->classes, .weight_init = { .kind = OC_INIT_XAVIER } });

@@ -16,7 +16,8 @@ struct resnet {
 struct block {
     const struct resnet *net;
     char name[32];
-    int filters, stride; /* filters: of the stage, before expansion */
+    int filters, inner; /* of the stage, before expansion; of its inner convolutions */
+    int stride;
 };
 
 static oc_tensor *conv(oc_tensor *x, const struct block *b, const char *layer, int filters, int window,
@@ -51,8 +52,7 @@ static bool changes_shape(oc_tensor *x, const struct block *b)
 
 static oc_tensor *residual(oc_tensor *x, const struct block *b)
 {
-    const int inner = b->filters * b->net->width / 64 * b->net->groups,
-              outer = b->filters * expansion(b->net);
+    const int inner = b->inner, outer = b->filters * expansion(b->net);
     oc_tensor *y, *shortcut = x;
     if (b->net->bottleneck) {
         y = oc_relu(norm(conv(x, b, "conv1", inner, 1, 1, 1), b, "bn1"));
@@ -89,7 +89,7 @@ static oc_tensor *build(struct zoo_build *b)
 {
     const struct resnet *net = b->variant;
     oc_tensor *x = oc_conv(b->image, &(oc_conv_desc){ .name = "conv1",
-                                                      .filters = 64,
+                                                      .filters = zoo_width(b, 64),
                                                       .window = { 7 },
                                                       .stride = { 2 },
                                                       .pad = 3,
@@ -101,7 +101,8 @@ static oc_tensor *build(struct zoo_build *b)
     for (int stage = 0; stage < 4; stage++)
         for (int i = 0; i < net->blocks[stage]; i++) {
             struct block block = { .net = net,
-                                   .filters = 64 << stage,
+                                   .filters = zoo_width(b, 64) << stage,
+                                   .inner = zoo_width(b, net->width << stage) * net->groups,
                                    .stride = stage > 0 && i == 0 ? 2 : 1 };
             snprintf(block.name, sizeof block.name, "layer%d.%d", stage + 1, i);
             x = net->preactivation ? residual_preactivation(x, &block) : residual(x, &block);

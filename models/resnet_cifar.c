@@ -85,13 +85,14 @@ static oc_tensor *build(struct zoo_build *b)
     const bool before = net->form == PREACTIVATION || net->form == BOTTLENECK;
     oc_tensor *x = oc_conv(
         b->image,
-        &(oc_conv_desc){ .name = "conv1", .filters = 16, .window = { 3 }, .pad = 1, .no_bias = true });
+        &(oc_conv_desc){
+            .name = "conv1", .filters = zoo_width(b, 16), .window = { 3 }, .pad = 1, .no_bias = true });
     if (!before)
         x = oc_relu(oc_batch_norm(x, &(oc_batch_norm_desc){ .name = "bn1" }));
     for (int stage = 0, index = 1; stage < 3; stage++)
         for (int i = 0; i < net->blocks; i++, index++) {
             struct block block = { .net = net,
-                                   .filters = net->width << stage,
+                                   .filters = zoo_width(b, net->width) << stage,
                                    .stride = stage > 0 && i == 0 ? 2 : 1,
                                    .survival = 1.f - (1.f - net->survival) * (float)index /
                                                          (float)(3 * net->blocks) };

@@ -22,9 +22,10 @@ static oc_tensor *build(struct zoo_build *b)
             const bool last = stage >= 2 && i == net->convs[stage] - 1;
             const int window = last ? net->last_window : 3;
             snprintf(name, sizeof name, "features.%d", index++);
-            x = oc_conv(
-                x, &(oc_conv_desc){
-                       .name = name, .filters = widths[stage], .window = { window }, .pad = window / 2 });
+            x = oc_conv(x, &(oc_conv_desc){ .name = name,
+                                            .filters = zoo_width(b, widths[stage]),
+                                            .window = { window },
+                                            .pad = window / 2 });
             if (net->batch_norm) {
                 snprintf(name, sizeof name, "features.%d", index++);
                 x = oc_batch_norm(x, &(oc_batch_norm_desc){ .name = name });
@@ -40,8 +41,10 @@ static oc_tensor *build(struct zoo_build *b)
         index++;
     }
     x = oc_flatten(x);
-    x = oc_dropout(oc_relu(oc_dense(x, &(oc_dense_desc){ .name = "classifier.0", .units = 4096 })), 0.5f);
-    x = oc_dropout(oc_relu(oc_dense(x, &(oc_dense_desc){ .name = "classifier.3", .units = 4096 })), 0.5f);
+    x = oc_dropout(
+        oc_relu(oc_dense(x, &(oc_dense_desc){ .name = "classifier.0", .units = zoo_width(b, 4096) })), 0.5f);
+    x = oc_dropout(
+        oc_relu(oc_dense(x, &(oc_dense_desc){ .name = "classifier.3", .units = zoo_width(b, 4096) })), 0.5f);
     return oc_dense(x, &(oc_dense_desc){ .name = "classifier.6", .units = b->classes });
 }
 

@@ -5,10 +5,12 @@
 static oc_tensor *build(struct zoo_build *b)
 {
     const oc_pool_desc halve = { .window = { 2 }, .rounding = OC_ROUND_CEIL };
-    oc_tensor *x = oc_conv(b->image, &(oc_conv_desc){ .name = "conv1", .filters = 8, .window = { 3 } });
+    oc_tensor *x =
+        oc_conv(b->image, &(oc_conv_desc){ .name = "conv1", .filters = zoo_width(b, 8), .window = { 3 } });
     x = oc_max_pool(oc_relu(x), &halve);
     x = oc_conv(x,
-                &(oc_conv_desc){ .name = "conv2", .filters = 16, .window = { 3 }, .padding = OC_PAD_SAME });
+                &(oc_conv_desc){
+                    .name = "conv2", .filters = zoo_width(b, 16), .window = { 3 }, .padding = OC_PAD_SAME });
     x = oc_max_pool(oc_relu(x), &halve);
     return oc_dense(oc_flatten(x), &(oc_dense_desc){ .name = "fc1", .units = b->classes });
 }

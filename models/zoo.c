@@ -10,7 +10,7 @@ static const struct zoo_entry *const families[] = { lenet_family,   xo_family,  
                                                     alexnet_family, vgg_family,          googlenet_family,
                                                     resnet_family,  resnet_cifar_family, densenet_family };
 
-enum { FAMILY_COUNT = sizeof families / sizeof families[0] };
+enum { FAMILY_COUNT = sizeof families / sizeof families[0], MOST_WIDTH_FACTOR = 1000 };
 
 static const float auxiliary_weight = 0.3f; /* Szegedy et al. 2014 */
 
@@ -37,6 +37,12 @@ const char *zoo_name(char *buffer, int capacity, const char *block, const char *
 {
     snprintf(buffer, (size_t)capacity, "%s.%s", block, layer);
     return buffer;
+}
+
+int zoo_width(const struct zoo_build *b, int published)
+{
+    const int width = (int)(published * b->width_factor + 0.5);
+    return width > 1 ? width : 1;
 }
 
 const char *oc_zoo_name(int index)
@@ -85,6 +91,9 @@ oc_status oc_zoo_create(oc_net *net, const char *name, const oc_net_desc *desc)
     if (!entry)
         return unknown(name);
     const oc_net_desc wanted = desc ? *desc : (oc_net_desc){ 0 };
+    if (!(wanted.width_factor >= 0 && wanted.width_factor <= MOST_WIDTH_FACTOR))
+        return fail(OC_E_ARGUMENT, "%s: a width factor of %g is not in 0..%d", name,
+                    (double)wanted.width_factor, MOST_WIDTH_FACTOR);
     const int64_t batch = or_published(wanted.batch, 1);
     oc_net made = { .graph = oc_graph_create(NULL) };
     made.image = oc_input(made.graph,
@@ -96,6 +105,7 @@ oc_status oc_zoo_create(oc_net *net, const char *name, const oc_net_desc *desc)
         oc_input(made.graph, &(oc_input_desc){ .name = "label", .shape = { batch }, .type = OC_I32 });
     struct zoo_build build = { .image = made.image,
                                .classes = or_published(wanted.classes, entry->classes),
+                               .width_factor = wanted.width_factor > 0 ? (double)wanted.width_factor : 1.0,
                                .variant = entry->variant };
     made.logits = entry->build(&build);
     made.probabilities = oc_named(oc_softmax(made.logits), "probabilities");

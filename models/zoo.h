@@ -11,6 +11,7 @@ enum { MAX_AUXILIARY = 2 };
 struct zoo_build {
     oc_tensor *image;
     int classes;
+    double width_factor;
     const void *variant;                 /* the entry's */
     oc_tensor *auxiliary[MAX_AUXILIARY]; /* logits of further heads, whose losses count 0.3 each */
 };
@@ -25,6 +26,9 @@ struct zoo_entry {
 /* The families; a nameless entry ends each. */
 extern const struct zoo_entry lenet_family[], xo_family[], convnetjs_family[], alexnet_family[], vgg_family[],
     googlenet_family[], resnet_family[], resnet_cifar_family[], densenet_family[];
+
+/* Filters or hidden units of a layer (with groups: of one group), of which there are `published` by default. */
+int zoo_width(const struct zoo_build *b, int published);
 
 /* A layer's name in a block's: "layer1.0" and "conv1" make "layer1.0.conv1". Valid until the end of the expression that
  * calls it. */

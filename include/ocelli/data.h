@@ -55,6 +55,19 @@ typedef struct oc_xo_desc {
 
 OC_API oc_status oc_dataset_generate_xo(oc_dataset *set, const oc_xo_desc *desc);
 
+/* Colour pictures of a shape: disc, ring, square, frame, triangle, plus, star, crescent, bars, half (a disc's). Class k
+ * is the k-th; every tenth picture shows it. Place, angle, size and colours say nothing about the class; strokes lie
+ * across the picture, and each value in -1..1 has noise. */
+typedef struct oc_shapes_desc {
+    int64_t count; /* 0: 1000 */
+    int size;      /* pixels per side, at least 16; 0: 32 */
+    int strokes;   /* per picture, at most 1000; < 0: none; 0: 2 */
+    uint64_t seed;
+    float noise; /* deviation, at most 1; < 0: none; 0: 0.1 */
+} oc_shapes_desc;
+
+OC_API oc_status oc_dataset_generate_shapes(oc_dataset *set, const oc_shapes_desc *desc);
+
 /* Enlarges or shrinks every picture (bilinear); then (v - mean)/deviation on every pixel. */
 OC_API oc_status oc_dataset_resize(oc_dataset *set, int height, int width);
 OC_API void oc_dataset_normalize(oc_dataset *set, float mean, float deviation);

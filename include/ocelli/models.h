@@ -14,6 +14,7 @@ typedef struct oc_net_desc {
     int batch;                   /* 0: 1 */
     int channels, height, width; /* of the input; 0: as published */
     int classes;                 /* 0: as published */
+    float width_factor; /* multiplies the filters and hidden units of every layer; 0: 1, as published */
 } oc_net_desc;
 
 /* A graph and the tensors a user of it needs. `loss` is the softmax cross-entropy of logits and label. */

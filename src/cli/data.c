@@ -66,16 +66,23 @@ static enum exit_code load_folder(struct job *job, const char *folder)
     return EXIT_OK;
 }
 
+static bool is_generated(const char *data)
+{
+    return strcmp(data, "xo") == 0 || strcmp(data, "shapes") == 0;
+}
+
 /* What is evaluated is new, unless it is the part that training kept away. */
-static enum exit_code generate_xo(struct job *job, int size, bool training)
+static enum exit_code generate(struct job *job, int size, bool training)
 {
     const struct options *options = job->options;
-    const bool same = training || options->held_out > 0;
+    const int64_t count = options->samples > 0 ? options->samples : DEFAULT_SAMPLES;
+    const uint64_t seed = training || options->held_out > 0 ? options->seed : ~options->seed;
     job->signed_pixels = true;
-    return output_status(oc_dataset_generate_xo(
-        &job->train, &(oc_xo_desc){ .count = options->samples > 0 ? options->samples : DEFAULT_SAMPLES,
-                                    .size = size,
-                                    .seed = same ? options->seed : ~options->seed }));
+    if (strcmp(options->data, "xo") == 0)
+        return output_status(
+            oc_dataset_generate_xo(&job->train, &(oc_xo_desc){ .count = count, .size = size, .seed = seed }));
+    return output_status(oc_dataset_generate_shapes(
+        &job->train, &(oc_shapes_desc){ .count = count, .size = size, .seed = seed }));
 }
 
 /* What is not in a test set of its own is divided, always in the same way. */
@@ -107,12 +114,12 @@ enum exit_code job_load_data(struct job *job, bool training)
     const char *data = job->options->data;
     oc_net_desc *desc = &job->desc;
     if (!data)
-        return output_error("--data is missing: a folder with images.idx and labels.idx, or xo");
+        return output_error("--data is missing: a folder with images.idx and labels.idx, or xo, or shapes");
     if (desc->height == 0) {
         desc->height = job->published.height;
         desc->width = job->published.width;
     }
-    FORWARD(strcmp(data, "xo") == 0 ? generate_xo(job, desc->height, training) : load_folder(job, data));
+    FORWARD(is_generated(data) ? generate(job, desc->height, training) : load_folder(job, data));
     FORWARD(divide(job, training));
     if (!training)
         oc_dataset_clear(&job->train);

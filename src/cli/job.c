@@ -40,6 +40,9 @@ static enum exit_code read_weights(struct job *job, const char *path)
     FORWARD(read_metadata(path, KEY_CLASSES, value, sizeof value));
     if (*value)
         job->desc.classes = (int)strtol(value, NULL, 10);
+    FORWARD(read_metadata(path, KEY_WIDTH, value, sizeof value));
+    if (*value)
+        job->desc.width_factor = strtof(value, NULL);
     FORWARD(read_metadata(path, KEY_PIXELS, value, sizeof value));
     job->signed_pixels = strcmp(value, "-1..1") == 0;
     return EXIT_OK;
@@ -59,6 +62,8 @@ enum exit_code job_describe(struct job *job, const struct options *options)
     }
     if (options->classes > 0)
         job->desc.classes = (int)options->classes;
+    if (options->width > 0)
+        job->desc.width_factor = options->width;
     return EXIT_OK;
 }
 

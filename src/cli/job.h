@@ -23,6 +23,7 @@ struct job {
 #define KEY_MODEL   "ocelli.model"
 #define KEY_INPUT   "ocelli.input"
 #define KEY_CLASSES "ocelli.classes"
+#define KEY_WIDTH   "ocelli.width"
 #define KEY_PIXELS  "ocelli.pixels"
 
 /* The network's size: --input, else what the weights say, else 0. Refuses the weights of another network. */

@@ -30,7 +30,7 @@ struct option_entry {
 static const struct option_entry entries[OPTION_COUNT] = {
     [OPTION_DATA] = { "data", 'd', TEXT, FIELD(data), "FOLDER",
                       "folder with images.idx and labels.idx, or with MNIST's files, plain or .gz;\n"
-                      "or the word xo: generated pictures of X and O",
+                      "or xo: generated pictures of X and O; or shapes: of ten shapes, in colour",
                       0, 0 },
     [OPTION_HELD_OUT_TRAIN] = { "held-out", 0, COUNT, FIELD(held_out), "N",
                                 "pictures kept away from training to test on, as many of each class; the "
@@ -42,11 +42,13 @@ static const struct option_entry entries[OPTION_COUNT] = {
                                "(default: the folder's own test set, else everything)",
                                1, MANY },
     [OPTION_SAMPLES] = { "samples", 0, COUNT, FIELD(samples), "N",
-                         "how many pictures xo generates (default: 2000)", 2, MANY },
+                         "how many pictures xo and shapes generate (default: 2000)", 2, MANY },
     [OPTION_SIZE] = { "input", 0, SIZE, FIELD(size), "CxHxW",
                       "channels, height and width of the net's input (default: as published)", 0, 0 },
     [OPTION_CLASSES] = { "classes", 0, COUNT, FIELD(classes), "N",
                          "number of classes (default: as published)", 1, MANY },
+    [OPTION_WIDTH] = { "width", 0, REAL, FIELD(width), "X",
+                       "multiply the filters and hidden units of every layer by X (default: 1)", 1e-3, 1e3 },
     [OPTION_WEIGHTS_TRAIN] = { "weights", 'w', TEXT, FIELD(weights), "FILE",
                                "continue from these weights; a file that train wrote continues exactly\n"
                                "where it stopped, up to the epochs asked for",

@@ -17,6 +17,7 @@ enum option_id {
     OPTION_SAMPLES,
     OPTION_SIZE,
     OPTION_CLASSES,
+    OPTION_WIDTH,
     OPTION_WEIGHTS_TRAIN,
     OPTION_WEIGHTS,
     OPTION_OUTPUT_WEIGHTS,
@@ -54,7 +55,7 @@ struct options {
     int size[3]; /* channels, height, width */
     int64_t held_out, samples, classes, top, show, epochs, batch, rate_every;
     uint64_t seed;
-    float rate, rate_decay, momentum, decay;
+    float width, rate, rate_decay, momentum, decay;
     bool invert, nesterov, json, verbose, help;
 };
 

@@ -206,10 +206,10 @@ const struct verb verb_predict = {
                    "[{\"class\", \"probability\"}]}]}.",
     .examples = "ocelli predict lenet5_relu --weights digits.safetensors --invert scan.png\n"
                 "ocelli predict lenet5 --weights lenet5.safetensors --input x.npy --output y.npy",
-    .options =
-        (const enum option_id[]){ OPTION_WEIGHTS, OPTION_INPUT_ARRAY, OPTION_OUTPUT_ARRAY, OPTION_INVERT,
-                                  OPTION_TOP, OPTION_CLASSES, OPTION_BATCH_INFER, OPTION_IMPLEMENTATIONS,
-                                  OPTION_DEVICE, OPTION_JSON, OPTION_VERBOSE, OPTION_HELP, OPTION_END },
+    .options = (const enum option_id[]){ OPTION_WEIGHTS, OPTION_INPUT_ARRAY, OPTION_OUTPUT_ARRAY,
+                                         OPTION_INVERT, OPTION_TOP, OPTION_CLASSES, OPTION_WIDTH,
+                                         OPTION_BATCH_INFER, OPTION_IMPLEMENTATIONS, OPTION_DEVICE,
+                                         OPTION_JSON, OPTION_VERBOSE, OPTION_HELP, OPTION_END },
     .least_arguments = 1,
     .most_arguments = -1,
     .run = run,

@@ -197,9 +197,9 @@ const struct verb verb_summary = {
         "\"infer_unshared\", \"train_unshared\"}.",
     .examples = "ocelli summary lenet5\n"
                 "ocelli summary convnetjs_cifar10 --input 3x64x64 --classes 100 --device cpu --batch 128",
-    .options =
-        (const enum option_id[]){ OPTION_SIZE, OPTION_CLASSES, OPTION_BATCH_SUMMARY, OPTION_IMPLEMENTATIONS,
-                                  OPTION_DEVICE, OPTION_JSON, OPTION_VERBOSE, OPTION_HELP, OPTION_END },
+    .options = (const enum option_id[]){ OPTION_SIZE, OPTION_CLASSES, OPTION_WIDTH, OPTION_BATCH_SUMMARY,
+                                         OPTION_IMPLEMENTATIONS, OPTION_DEVICE, OPTION_JSON, OPTION_VERBOSE,
+                                         OPTION_HELP, OPTION_END },
     .least_arguments = 1,
     .most_arguments = 1,
     .run = run,

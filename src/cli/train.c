@@ -130,7 +130,7 @@ static enum exit_code end(struct job *job, const struct reporter *reporter, oc_s
 
 static enum exit_code train(struct job *job, const struct options *options)
 {
-    char input[64], classes[NUMBER_TEXT];
+    char input[64], classes[NUMBER_TEXT], width[32];
     FORWARD(job_describe(job, options));
     FORWARD(job_load_data(job, true));
     job->desc.batch = options->batch > 0 ? (int)options->batch : DEFAULT_BATCH;
@@ -146,11 +146,12 @@ static enum exit_code train(struct job *job, const struct options *options)
     print_start(job, options->json);
     snprintf(input, sizeof input, "%dx%dx%d", job->desc.channels, job->desc.height, job->desc.width);
     snprintf(classes, sizeof classes, "%d", job->desc.classes);
-    const char *const metadata[] = { KEY_MODEL,   job->name,
-                                     KEY_INPUT,   input,
-                                     KEY_CLASSES, classes,
-                                     KEY_PIXELS,  job->signed_pixels ? "-1..1" : "0..1",
-                                     NULL };
+    snprintf(width, sizeof width, "%.9g", (double)job->desc.width_factor);
+    const char *const metadata[] = {
+        KEY_MODEL, job->name, KEY_INPUT, input,      KEY_CLASSES,
+        classes,   KEY_WIDTH, width,     KEY_PIXELS, job->signed_pixels ? "-1..1" : "0..1",
+        NULL
+    };
     struct reporter reporter = { .json = options->json };
     const oc_status status = oc_train(
         job->model, &(oc_train_desc){ .train = &job->train,
@@ -210,30 +211,15 @@ const struct verb verb_train = {
         "ocelli train lenet5_relu --data models/digits --epochs 20 --rate 0.02 --output digits.safetensors\n"
         "ocelli train xo --data xo --show 4\n"
         "ocelli train lenet5 --data mnist --weights run.safetensors --output run.safetensors --epochs 40",
-    .options = (const enum option_id[]){ OPTION_DATA,
-                                         OPTION_HELD_OUT_TRAIN,
-                                         OPTION_SAMPLES,
-                                         OPTION_SIZE,
-                                         OPTION_WEIGHTS_TRAIN,
-                                         OPTION_OUTPUT_WEIGHTS,
-                                         OPTION_CURVE,
-                                         OPTION_SHOW,
-                                         OPTION_EPOCHS,
-                                         OPTION_BATCH_TRAIN,
-                                         OPTION_OPTIMIZER,
-                                         OPTION_RATE,
-                                         OPTION_RATE_DECAY,
-                                         OPTION_RATE_EVERY,
-                                         OPTION_MOMENTUM,
-                                         OPTION_NESTEROV,
-                                         OPTION_DECAY,
-                                         OPTION_SEED,
-                                         OPTION_IMPLEMENTATIONS,
-                                         OPTION_DEVICE,
-                                         OPTION_JSON,
-                                         OPTION_VERBOSE,
-                                         OPTION_HELP,
-                                         OPTION_END },
+    .options =
+        (const enum option_id[]){
+            OPTION_DATA,     OPTION_HELD_OUT_TRAIN, OPTION_SAMPLES,        OPTION_SIZE,
+            OPTION_WIDTH,    OPTION_WEIGHTS_TRAIN,  OPTION_OUTPUT_WEIGHTS, OPTION_CURVE,
+            OPTION_SHOW,     OPTION_EPOCHS,         OPTION_BATCH_TRAIN,    OPTION_OPTIMIZER,
+            OPTION_RATE,     OPTION_RATE_DECAY,     OPTION_RATE_EVERY,     OPTION_MOMENTUM,
+            OPTION_NESTEROV, OPTION_DECAY,          OPTION_SEED,           OPTION_IMPLEMENTATIONS,
+            OPTION_DEVICE,   OPTION_JSON,           OPTION_VERBOSE,        OPTION_HELP,
+            OPTION_END },
     .least_arguments = 1,
     .most_arguments = 1,
     .run = run,

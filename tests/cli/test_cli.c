@@ -464,6 +464,47 @@ Test(cli, images_and_arrays_give_the_same_answers)
     EXPECT_CODE(1);
 }
 
+/* The commands of docs/learning.md, or the start of them. */
+Test(cli, a_small_resnet_learns_the_digits_and_the_toy_net_x_and_o)
+{
+    static const struct {
+        const char *command;
+        double accuracy;
+    } cases[] = {
+        { "train resnet20_cifar --data " DIGITS
+          " --held-out 360 --input 1x8x8 --epochs 8 --rate 0.05 --nesterov "
+          "--decay 5e-4 --rate-every 5 --rate-decay 0.2 --json",
+          0.99 },
+        { "train xo --data xo --samples 5000 --epochs 6 --rate 0.05 --rate-every 5 --json", 0.995 },
+    };
+    for (int i = 0; i < 2; i++) {
+        CALL("%s", cases[i].command);
+        EXPECT_CODE(0);
+        json_t *done = json_line(-1);
+        cr_expect_geq(number(done, "test_accuracy"), cases[i].accuracy, "%s: %g", cases[i].command,
+                      number(done, "test_accuracy"));
+        json_decref(done);
+    }
+}
+
+/* What the weights were trained as need not be said again. */
+Test(cli, a_width_stays_with_the_weights)
+{
+    const char *weights = in_folder("w.safetensors");
+    CALL("train convnetjs_cifar10 --data shapes --samples 60 --input 3x16x16 --width 0.5 --epochs 1 --json "
+         "--output %s",
+         weights);
+    EXPECT_CODE(0);
+    json_t *start = json_line(0); /* 8, 10 and 10 filters of 5x5; 2x2 pixels are left */
+    cr_expect_eq(number(start, "params"), 608 + 2010 + 2510 + 410);
+    json_decref(start);
+    CALL("eval convnetjs_cifar10 --data shapes --samples 20 --weights %s", weights);
+    EXPECT_CODE(0);
+    CALL("eval convnetjs_cifar10 --data shapes --samples 20 --width 1 --weights %s", weights);
+    EXPECT_CODE(1);
+    cr_expect_not_null(strstr(result.err, "conv1.weight"), "%s", result.err);
+}
+
 Test(cli, the_same_training_gives_the_same_bits_on_one_thread_and_on_two)
 {
     static const struct {

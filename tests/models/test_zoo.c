@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -236,6 +237,52 @@ Test(zoo, xo_takes_any_size)
     }
 }
 
+/* Each layer of a narrow network: volumes as published, with that part of the channels. */
+Test(zoo, widths_are_multiplied)
+{
+    static const struct {
+        const char *name;
+        float factor;
+        const char *layers; /* name and channels of some */
+    } cases[] = {
+        { "lenet5", 0.5f, "conv1 3, conv2 8, conv3 60, fc1 42, fc2 10" },
+        { "xo", 3.f, "conv1 24, conv2 48, fc1 2" },
+        { "convnetjs_cifar10", 0.01f, "conv1 1, conv2 1, conv3 1, fc1 10" },
+        { "alexnet", 0.25f, "features.0 16, features.3 48, classifier.1 1024, classifier.6 1000" },
+        { "alexnet_2012", 0.1f, "conv1 10, conv2 26, conv4 38, fc7 410, fc8 1000" },
+        { "vgg16_bn", 0.125f, "features.0 8, features.40 64, classifier.0 512, classifier.6 1000" },
+        { "googlenet_aux", 0.5f,
+          "conv1.conv 32, inception3a.branch2.0.conv 48, aux1.conv.conv 64, aux2.fc1 512" },
+        { "resnet50", 0.5f, "conv1 32, layer1.0.conv1 32, layer1.0.conv3 128, layer4.2.conv3 1024, fc 1000" },
+        { "wide_resnet50_2", 0.5f, "layer1.0.conv1 64, layer1.0.conv3 128, layer4.2.conv2 512" },
+        { "resnext50_32x4d", 0.25f, "layer1.0.conv2 32, layer4.0.conv2 256, layer4.0.conv3 512" },
+        { "preact_resnet18", 2.f, "conv1 128, layer4.0.conv1 1024" },
+        { "plain44_cifar", 0.5f, "conv1 8, layer1.0.conv1 8, layer3.6.conv2 32, fc 10" },
+        { "wrn28_10", 0.1f, "conv1 2, layer1.0.conv1 16, layer3.3.conv2 64" },
+        { "densenet121", 0.5f,
+          "features.conv0 32, features.denseblock1.denselayer1.conv1 64, "
+          "features.denseblock4.denselayer16.conv2 16, classifier 1000" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        oc_net net;
+        char line[160], list[512];
+        const oc_net_desc desc = { .width_factor = cases[i].factor };
+        cr_assert_eq(oc_zoo_create(&net, cases[i].name, &desc), OC_OK, "%s", oc_last_error());
+        oc_layer_info layer;
+        snprintf(list, sizeof list, "%s", cases[i].layers);
+        for (char *word = strtok(list, ","); word; word = strtok(NULL, ",")) {
+            bool found = false;
+            const char *text = word + (*word == ' ');
+            for (int k = 0; !found && oc_graph_layer(net.graph, k, &layer) == OC_OK; k++) {
+                snprintf(line, sizeof line, "%s %d", layer.name, (int)layer.output[1]);
+                found = strcmp(line, text) == 0;
+            }
+            cr_expect(found, "%s: no layer '%s'", cases[i].name, text);
+        }
+        oc_graph_destroy(net.graph);
+    }
+}
+
 Test(zoo, what_does_not_fit_is_refused_in_a_sentence)
 {
     static const struct {
@@ -250,6 +297,8 @@ Test(zoo, what_does_not_fit_is_refused_in_a_sentence)
         { "lenet5", { .batch = -1 }, OC_E_SHAPE, { "image", "-1" } },
         { "xo", { .height = 2 }, OC_E_SHAPE, { "conv1", "3", "2" } },
         { "convnetjs_cifar10", { .classes = -3 }, OC_E_ARGUMENT, { "fc1", "-3" } },
+        { "xo", { .width_factor = -0.5f }, OC_E_ARGUMENT, { "xo", "-0.5", "0..1000" } },
+        { "xo", { .width_factor = NAN }, OC_E_ARGUMENT, { "nan" } },
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         oc_net net;
