@@ -37,7 +37,7 @@ static const struct net_case {
     { "alexnet_2012", 67, 0.25f, 300, 0.003f, GATE, 0 },
     { "alexnet_2012_single", 67, 0.25f, 300, 0.003f, FULL, 0 },
     { "zfnet", 64, 0.25f, 300, 0.003f, FULL, 0 },
-    { "vgg11", 32, 0.25f, 300, 0.003f, GATE, 0 },
+    { "vgg11", 32, 0.25f, 300, 0.003f, FULL, 0 },
     { "vgg11_bn", 32, 0.25f, 300, 0.002f, GATE, 0 },
     { "vgg_a_lrn", 32, 0.25f, 300, 0.003f, FULL, 0 },
     { "vgg13", 32, 0.25f, 300, 0.003f, FULL, 0 },
