@@ -165,22 +165,38 @@ extern "C" {
 
 /* ---- 5. Model --------------------------------------------------------------------------------------- */
 
-typedef enum oc_optimizer_kind { OC_SGD } oc_optimizer_kind;
+/* PyTorch's formulas; g is the gradient, t counts the updates from 1. Decay is coupled (L2): g += decay*w comes first;
+ * only AdamW's is not: w -= rate*decay*w does. All state starts at 0.
+ *   SGD      v = momentum*v + g;  w -= rate*(nesterov ? g + momentum*v : v)      Sutskever et al., ICML 2013
+ *   Adam     m = beta1*m + (1 - beta1)*g;  v = beta2*v + (1 - beta2)*g*g;         Kingma and Ba, arXiv 1412.6980
+ *            w -= rate/(1 - beta1^t) * m/(sqrt(v)/sqrt(1 - beta2^t) + epsilon)
+ *   AdamW    the same, decay as above                                            Loshchilov and Hutter, 1711.05101
+ *   RMSprop  v = beta2*v + (1 - beta2)*g*g;  m = momentum*m + g/(sqrt(v) + epsilon);  w -= rate*m    Hinton, 2012
+ *   Adagrad  v += g*g;  w -= rate*g/(sqrt(v) + epsilon)                          Duchi et al., JMLR 12, 2011 */
+typedef enum oc_optimizer_kind { OC_SGD, OC_ADAM, OC_ADAMW, OC_RMSPROP, OC_ADAGRAD } oc_optimizer_kind;
 
-/* SGD, PyTorch's: g += decay*w; v = momentum*v + g; w -= rate*(nesterov ? g + momentum*v : v). The rate stays
- * outside the velocity. */
+/* What an optimizer does not take must be 0. */
 typedef struct oc_optimizer_desc {
     oc_optimizer_kind kind;
-    float rate;         /* learning rate, >= 0; 0: 0.01 */
-    float momentum;     /* 0 <= momentum < 1 */
-    bool nesterov;      /* needs momentum > 0 */
-    float weight_decay; /* >= 0; coupled (L2) */
+    float rate;              /* learning rate, >= 0; 0: 0.01, Adam's and AdamW's 0.001 */
+    float momentum;          /* 0 <= momentum < 1; SGD and RMSprop */
+    bool nesterov;           /* SGD; needs momentum > 0 */
+    bool decay_weights_only; /* no decay for parameters of rank 1: biases, normalisation, PReLU's slopes */
+    float weight_decay;      /* >= 0; 0: none, in AdamW too */
+    float beta1;             /* 0 <= beta1 < 1; Adam and AdamW; 0: 0.9 */
+    float beta2;             /* the same; 0: 0.999; RMSprop's alpha; 0: 0.99 */
+    float epsilon;           /* >= 0; all but SGD; 0: 1e-8, Adagrad's 1e-10 */
+    float clip_norm; /* >= 0; the norm of all gradients together is scaled down to it, by PyTorch's formula
+                                      min(1, clip_norm/(norm + 1e-6)), before decay; 0: never */
+    float average;   /* 0 <= average < 1; keeps, per parameter, a = average*a + (1 - average)*w after each
+                                      update (OC_AVERAGE), from the value that was last set on; 0: does not */
 } oc_optimizer_desc;
 
 typedef struct oc_model_desc {
     oc_tensor *loss;           /* a scalar; NULL: a model for inference only, with no memory for training */
     oc_tensor *const *outputs; /* NULL-terminated: what may be fetched besides the loss */
     oc_optimizer_desc optimizer;
+    bool accumulate;             /* reserve memory for oc_accumulate_gradients */
     uint64_t seed;               /* of initial parameters and everything random */
     const char *implementations; /* "conv=reference,max_pool=vector": choose kernels by hand; NULL: the best.
                                     "reference" alone takes the plain kernels everywhere */
@@ -189,7 +205,8 @@ typedef struct oc_model_desc {
     void *progress_user;
 } oc_model_desc;
 
-/* Device bytes of a model. `total` is the sum of the others and exactly what is allocated. */
+/* Device bytes of a model. `total` is the sum of the others and exactly what is allocated. `gradients` has what
+ * `accumulate` reserves, `optimizer` all slots from OC_MOMENTUM on. */
 typedef struct oc_memory_info {
     int64_t parameters, gradients, optimizer, activations, total;
     int64_t unshared; /* what activations would be if no two tensors shared memory */
@@ -232,9 +249,22 @@ OC_API oc_status oc_train_step(oc_model *model, int batch, const oc_feed *feeds,
 /* The forward pass in inference mode. The loss is computed only if it is fetched. */
 OC_API oc_status oc_infer(oc_model *model, int batch, const oc_feed *feeds, const oc_fetch *fetches);
 
-/* Everything but the update: parameter gradients can be read afterwards (OC_GRADIENT). */
+/* Everything but the update: parameter gradients can be read afterwards (OC_GRADIENT). What was accumulated is
+ * forgotten. */
 OC_API oc_status oc_compute_gradients(oc_model *model, int batch, const oc_feed *feeds,
                                       const oc_fetch *fetches);
+
+/* For batches that do not fit the device: computes the gradients of a micro-batch and adds them up. The next
+ * oc_train_step adds its own and updates with the gradient of the mean over all samples since the last update; until
+ * then OC_GRADIENT is that of the mean so far. Needs oc_model_desc.accumulate. Batch normalisation still sees each
+ * micro-batch alone. */
+OC_API oc_status oc_accumulate_gradients(oc_model *model, int batch, const oc_feed *feeds,
+                                         const oc_fetch *fetches);
+
+/* Exchanges the values of trained parameters and their averages where oc_infer and oc_model_profile look, and back
+ * again at the next call. In between there is no training; OC_VALUE and OC_AVERAGE mean what they always do. Running
+ * averages of layers (`state`) are not averaged again. */
+OC_API oc_status oc_model_swap_average(oc_model *model);
 
 /* Waits until the device is idle and reports what failed since the last wait. */
 OC_API oc_status oc_model_finish(oc_model *model);
@@ -301,14 +331,16 @@ typedef struct oc_parameter_info {
     int64_t count;              /* values */
     bool frozen;                /* not trained: no gradient, no update */
     bool state;                 /* frozen too, but its layer writes it while training: running averages */
-    bool momentum;              /* OC_MOMENTUM is kept */
+    bool momentum, variance, average; /* whether OC_MOMENTUM, ... is kept */
 } oc_parameter_info;
 
 /* What is kept per parameter. */
 typedef enum oc_slot {
     OC_VALUE,
-    OC_GRADIENT, /* of the last training step or oc_compute_gradients */
-    OC_MOMENTUM  /* the optimizer's velocity */
+    OC_GRADIENT, /* of the last training step or oc_compute_gradients, or the mean of what is accumulated; not clipped */
+    OC_MOMENTUM, /* SGD's velocity, Adam's m, RMSprop's m */
+    OC_VARIANCE, /* the squares of gradients: v of Adam, RMSprop and Adagrad */
+    OC_AVERAGE   /* of values, oc_optimizer_desc.average; setting OC_VALUE sets it too */
 } oc_slot;
 
 OC_API int oc_parameter_count(const oc_model *model);
@@ -328,15 +360,17 @@ OC_API oc_status oc_parameter_initialize(oc_model *model, const char *name, cons
                                          uint64_t seed);
 
 typedef struct oc_save_desc {
-    bool training_state;         /* also velocities and the step count, so that training goes on as if it had
-                                    never stopped */
+    bool training_state; /* also the optimizer's slots and the step count, so that training goes on as if it
+                                    had never stopped */
     const char *const *metadata; /* NULL-terminated pairs key, value */
 } oc_save_desc;
 
 /* safetensors files with PyTorch's names and layout. Saving is atomic: the old file stays until the new one is
  * complete and on disk. Loading is strict: every parameter must be there with its shape and nothing else may be
  * (but a training state that this model has no use for); otherwise nothing is changed and the error names what
- * is missing or unexpected. Velocities and the step count that the file does not have become zero. Beside a
+ * is missing or unexpected. Slots and the step count that the file does not have become zero; without OC_VARIANCE
+ * all of them do, if the model keeps it. A model that keeps averages saves them under the parameters' names, as what
+ * one infers with; its training state has the values as well, and loading takes both back. Beside a
  * NAME.running_mean lies NAME.num_batches_tracked, because PyTorch wants it: the step count, which loading ignores. */
 OC_API oc_status oc_model_save(oc_model *model, const char *path, const oc_save_desc *desc);
 OC_API oc_status oc_model_load(oc_model *model, const char *path);

@@ -1,12 +1,12 @@
 /* compile.c - runs the passes and creates the launches. */
 #include "compile/compile.h"
 #include "base/memory.h"
+#include "ops/optimizer.h"
 
 #include <string.h>
 
 static oc_status check_desc(const oc_graph *graph, const oc_model_desc *desc)
 {
-    const oc_optimizer_desc *o = &desc->optimizer;
     if (!desc->loss && (!desc->outputs || !desc->outputs[0]))
         return fail(OC_E_ARGUMENT, "a model needs a loss, outputs, or both");
     if (desc->loss) /* what a layer of NULL returned has a failed graph of its own */
@@ -21,14 +21,6 @@ static oc_status check_desc(const oc_graph *graph, const oc_model_desc *desc)
     if (desc->loss && shape_count(&desc->loss->shape) != 1)
         return fail(OC_E_SHAPE, "the loss \"%s\" must be a scalar, it is %s", oc_tensor_name(desc->loss),
                     SHAPE_TEXT(&desc->loss->shape));
-    if (o->kind != OC_SGD)
-        return fail(OC_E_ARGUMENT, "optimizer %d is none of oc_optimizer_kind", (int)o->kind);
-    if (!(o->rate >= 0.f && o->momentum >= 0.f && o->momentum < 1.f && o->weight_decay >= 0.f))
-        return fail(OC_E_ARGUMENT,
-                    "rate %g and weight decay %g must be at least 0, momentum %g in 0..1 (without 1)",
-                    (double)o->rate, (double)o->weight_decay, (double)o->momentum);
-    if (o->nesterov && o->momentum == 0.f)
-        return fail(OC_E_ARGUMENT, "Nesterov's method needs a momentum above 0");
     return OC_OK;
 }
 
@@ -83,7 +75,7 @@ static oc_status copy(struct plan *plan, const oc_graph *graph)
 static void classify(struct plan *plan)
 {
     for (struct node *n = plan->graph->first; n; n = n->next) {
-        bool is_static = !n->updates;
+        bool is_static = n->phase == PHASE_COMPUTE;
         for (int i = 0; i < n->in_count; i++)
             is_static = is_static && (n->in[i]->kind == TENSOR_PARAMETER ||
                                       (n->in[i]->producer && n->in[i]->producer->is_static));
@@ -101,15 +93,18 @@ static void classify(struct plan *plan)
 oc_status plan_draft(struct plan **out, const oc_graph *graph, oc_device *device, const oc_model_desc *desc,
                      bool train)
 {
-    static oc_status (*const passes[])(struct plan *) = { pass_gradient, pass_fuse, pass_layout };
+    static oc_status (*const passes[])(struct plan *) = { pass_gradient, pass_update, pass_fuse, pass_layout };
     *out = NULL;
     TRY(oc_graph_check(graph));
     TRY(check_desc(graph, desc));
+    oc_optimizer_desc optimizer = desc->optimizer;
+    TRY(optimizer_complete(&optimizer));
     struct plan *plan = memory_zeroed(device_allocator(device), 1, sizeof *plan);
     if (!plan)
         return OC_E_MEMORY;
     *plan = (struct plan){ .device = device,
                            .desc = desc,
+                           .optimizer = optimizer,
                            .train = train,
                            .loss_id = desc->loss ? desc->loss->id : -1,
                            .emitter = { .device = device } };

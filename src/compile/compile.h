@@ -1,7 +1,8 @@
 /* compile.h - graph to plan, in passes; each file of this room is one pass, and compile.c runs them in order.
  *
  *     copy       a private copy of what the model's outputs need (graph/copy.c)
- *     gradient   the backward pass and the update as further nodes
+ *     gradient   the backward pass as further nodes, and places for the parameters
+ *     update     accumulation, clipping and the optimizer's step as further nodes
  *     fuse       elementwise functions into the kernels before them
  *     layout     host order at the borders, channels-last inside
  *     select     an implementation for each node
@@ -34,13 +35,15 @@ struct plan {
     oc_device *device;
     const oc_model_desc *desc;     /* valid while compiling only ... */
     const struct records *records; /* ... as these, which may be NULL */
+    oc_optimizer_desc optimizer;   /* with its defaults */
     bool train;
     oc_graph *graph;
     struct fetchable *fetchables;
     int fetchable_count;
     int loss_id; /* -1: none */
     struct slabs slabs[REGION_COUNT];
-    int64_t unshared; /* bytes of activations if nothing shared memory */
+    int decayed_slabs; /* so many slabs of trained parameters, the first ones, are subject to decay */
+    int64_t unshared;  /* bytes of activations if nothing shared memory */
     struct emitter emitter;
     size_t static_steps; /* the first steps, which run only after a change of the parameters */
 };
@@ -72,6 +75,7 @@ oc_status plan_set_batch(struct plan *plan, int64_t batch);
 
 /* The passes. */
 oc_status pass_gradient(struct plan *plan);
+oc_status pass_update(struct plan *plan);
 oc_status pass_fuse(struct plan *plan);
 oc_status pass_layout(struct plan *plan);
 oc_status pass_select(struct plan *plan);

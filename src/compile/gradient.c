@@ -1,9 +1,9 @@
-/* gradient.c - appends the backward pass and the optimizer's update.
+/* gradient.c - appends the backward pass, and gives parameters and their gradients their places.
  *
  * Reverse walk from the loss over the forward nodes: when a node is reached, every use of its outputs has been, so
  * their gradients are complete. Each parameter gradient is written once and lies in the gradient region, in the order
- * of its parameter: last layer first, since its gradient is ready first. Parameters come in slabs, and each slab is
- * updated by one node. */
+ * of its parameter: last layer first, since its gradient is ready first. Parameters come in slabs, each of which
+ * pass_update treats as one; those with decay and those without lie in different ones. */
 #include "compile/compile.h"
 #include "ops/ops.h"
 
@@ -26,50 +26,42 @@ static oc_status append_backward(oc_graph *graph, oc_tensor *loss)
     return oc_graph_check(graph);
 }
 
-/* All trained parameters of one slab as one flat tensor, or their gradients, or their velocities. */
-static oc_status whole_slab(oc_tensor **out, oc_graph *graph, enum region region, int slab, int64_t bytes)
+static bool is_decayed(const struct plan *plan, const oc_tensor *w)
 {
-    const struct shape shape = { .rank = 1, .dim = { bytes / 4 } };
-    TRY(graph_tensor(out, graph, TENSOR_PARAMETER, ELEMENT_F32, &shape, NULL));
-    (*out)->placed = true;
-    (*out)->region = region;
-    (*out)->slab = slab;
-    return OC_OK;
+    return plan->optimizer.weight_decay > 0.f && !(plan->optimizer.decay_weights_only && w->shape.rank == 1);
 }
 
-static oc_status append_updates(struct plan *plan)
+/* Trained parameters that decay, or those that do not, and their gradients: equal offsets in equal slabs. */
+static oc_status place_trained(struct plan *plan, bool decayed)
 {
     oc_graph *graph = plan->graph;
-    const oc_optimizer_desc *optimizer = &plan->desc->optimizer;
-    if (optimizer->momentum > 0.f)
-        plan->slabs[REGION_OPTIMIZER] = plan->slabs[REGION_GRADIENTS];
-    for (int i = 0; i < plan->slabs[REGION_GRADIENTS].count; i++) {
-        const int64_t bytes = plan->slabs[REGION_GRADIENTS].bytes[i];
-        oc_tensor *w, *dw, *v = NULL;
-        TRY(whole_slab(&w, graph, REGION_PARAMETERS, i, bytes));
-        TRY(whole_slab(&dw, graph, REGION_GRADIENTS, i, bytes));
-        if (optimizer->momentum > 0.f)
-            TRY(whole_slab(&v, graph, REGION_OPTIMIZER, i, bytes));
-        TRY(update_append(graph, optimizer, w, dw, v));
-        graph->last->updates = true;
-    }
-    return OC_OK;
-}
-
-/* Trained parameters and their gradients get equal offsets in equal slabs; frozen ones follow in slabs of their own. */
-static oc_status place_parameters(struct plan *plan)
-{
-    oc_graph *graph = plan->graph;
+    bool first = true;
     for (size_t i = graph->tensor_count; i-- > 0;) {
         oc_tensor *w = graph->tensors[i];
-        if (!w || w->kind != TENSOR_PARAMETER || !w->gradient)
+        if (!w || w->kind != TENSOR_PARAMETER || !w->gradient || is_decayed(plan, w) != decayed)
             continue;
         if (!w->gradient->producer || w->gradient->producer->view || w->gradient->placed)
             return fail(OC_E_UNSUPPORTED, "parameter \"%s\" shares its gradient with another tensor",
                         w->name);
+        if (first &&
+            plan->slabs[REGION_PARAMETERS].count > 0) { /* one update treats a slab's parameters alike */
+            TRY(memory_new_slab(plan, REGION_PARAMETERS));
+            TRY(memory_new_slab(plan, REGION_GRADIENTS));
+        }
+        first = false;
         TRY(memory_place(plan, w, REGION_PARAMETERS));
         TRY(memory_place(plan, w->gradient, REGION_GRADIENTS));
     }
+    return OC_OK;
+}
+
+/* Frozen parameters follow the trained ones, in slabs of their own. */
+static oc_status place_parameters(struct plan *plan)
+{
+    oc_graph *graph = plan->graph;
+    TRY(place_trained(plan, true));
+    plan->decayed_slabs = plan->slabs[REGION_PARAMETERS].count;
+    TRY(place_trained(plan, false));
     const int trained = plan->slabs[REGION_PARAMETERS].count;
     bool first = true;
     for (size_t i = graph->tensor_count; i-- > 0;) {
@@ -114,5 +106,5 @@ oc_status pass_gradient(struct plan *plan)
         if (x && x->kind == TENSOR_INPUT && x->gradient)
             TRY(plan_add_fetchable(plan, x->id, true, x->gradient));
     }
-    return append_updates(plan);
+    return OC_OK;
 }

@@ -54,7 +54,8 @@ static oc_status copy_node(struct node **out, oc_graph *graph, const struct node
     n->in = in;
     n->desc = desc;
     n->previous = n->next = NULL;
-    n->updates = n->is_static = false;
+    n->phase = PHASE_COMPUTE;
+    n->is_static = false;
     for (int i = 0; i < n->in_count; i++)
         TRY(add_input(&in[i], graph, from, i, in));
     for (int i = 0; i < n->out_count; i++) {

@@ -24,10 +24,21 @@ enum element { ELEMENT_F32 = OC_F32, ELEMENT_I32 = OC_I32, ELEMENT_U8 };
 enum region {
     REGION_ACTIVATIONS,
     REGION_PARAMETERS,
-    REGION_GRADIENTS,
-    REGION_OPTIMIZER,
     REGION_INPUTS,
+    REGION_GRADIENTS, /* from here on: in training only, each with the trained parameters' slabs and places */
+    REGION_ACCUMULATED, /* the mean of several micro-batches' gradients */
+    REGION_MOMENTUM,    /* from here on: the optimizer's */
+    REGION_VARIANCE,
+    REGION_AVERAGE,
     REGION_COUNT
+};
+
+/* When a node runs, beyond what a run of its plan asks for. */
+enum phase {
+    PHASE_COMPUTE,
+    PHASE_ACCUMULATE, /* with every gradient, but not when profiling */
+    PHASE_UPDATE,     /* in steps of the optimizer */
+    PHASE_SWAP        /* when asked to exchange values and averages */
 };
 
 struct parameter {
@@ -87,9 +98,9 @@ struct node {
     struct epilogue epilogue;
     const struct impl *impl;
     int tuned[MAX_TUNABLES];
-    bool updates;   /* changes parameters */
-    bool is_static; /* depends on parameters only */
-    bool needed;    /* for something the host may read other than the loss */
+    enum phase phase; /* beyond PHASE_COMPUTE it may write what lies in no activation */
+    bool is_static;   /* depends on parameters only */
+    bool needed;      /* for something the host may read other than the loss */
 };
 
 struct oc_graph {

@@ -1,8 +1,10 @@
 /* weights.c - a model's parameters, and the state of its training, as a safetensors file.
  *
- * Parameters keep their names, so that PyTorch reads the file as it stands. The velocity of conv1.weight is the tensor
- * "optimizer.momentum.conv1.weight", the number of updates the metadata "ocelli.step". PyTorch's batch normalisation has
- * beside its running averages a count of the batches: it is written, as the number of updates, and not read.
+ * Parameters keep their names, so that PyTorch reads the file as it stands. The momentum of conv1.weight is the tensor
+ * "optimizer.momentum.conv1.weight", the number of updates the metadata "ocelli.step". Of a model that averages its
+ * weights the averages have the parameters' names, since they are what everybody else wants; the weights themselves are
+ * "optimizer.value.conv1.weight". PyTorch's batch normalisation has beside its running averages a count of the batches: it
+ * is written, as the number of updates, and not read.
  *
  * Invariant: loading compares the whole file with the model before it changes the first value. */
 #include "io/safetensors.h"
@@ -16,20 +18,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VELOCITY "optimizer.momentum."
-#define STEP     "ocelli.step"
-#define AVERAGE  ".running_mean"
-#define BATCHES  ".num_batches_tracked"
+#define STEP    "ocelli.step"
+#define AVERAGE ".running_mean"
+#define BATCHES ".num_batches_tracked"
 
-static char *velocity_name(struct arena *arena, const char *parameter)
+/* What a tensor of the file is to a parameter: its value as others see it, the state of training, or a count. */
+enum kind { KIND_VALUE, KIND_MOMENTUM, KIND_VARIANCE, KIND_TRAINED, KIND_BATCHES, KIND_COUNT };
+enum { FIRST_STATE = KIND_MOMENTUM, END_STATE = KIND_BATCHES };
+
+static const struct {
+    const char *prefix;
+    oc_slot slot;
+} states[] = {
+    [KIND_MOMENTUM] = { "optimizer.momentum.", OC_MOMENTUM },
+    [KIND_VARIANCE] = { "optimizer.variance.", OC_VARIANCE },
+    [KIND_TRAINED] = { "optimizer.value.", OC_VALUE },
+};
+
+/* Whether the parameter has this state. */
+static bool has_state(const oc_parameter_info *info, int kind)
 {
-    const size_t bytes = strlen(parameter) + 1;
-    char *name = arena_alloc(arena, sizeof VELOCITY + bytes);
-    if (name) {
-        memcpy(name, VELOCITY, sizeof VELOCITY);
-        memcpy(name + sizeof VELOCITY - 1, parameter, bytes);
-    }
-    return name;
+    return kind == KIND_MOMENTUM ? info->momentum : kind == KIND_VARIANCE ? info->variance : info->average;
+}
+
+static char *state_name(struct arena *arena, int kind, const char *parameter)
+{
+    return arena_print(arena, "%s%s", states[kind].prefix, parameter);
 }
 
 /* The name of the count that belongs to a running mean. */
@@ -45,9 +59,6 @@ static bool is_average(const oc_parameter_info *info)
 }
 
 /* ---- Saving ---- */
-
-/* What a tensor of the file is to a parameter. */
-enum kind { KIND_VALUE, KIND_VELOCITY, KIND_BATCHES, KIND_COUNT };
 
 /* What goes into the file; the mark of an entry is KIND_COUNT times the parameter's index, plus its kind. */
 struct content {
@@ -70,18 +81,19 @@ static void add_tensor(struct content *content, const oc_parameter_info *info, c
 static oc_status gather_tensors(struct content *content, const oc_model *model, bool training_state)
 {
     const int count = oc_parameter_count(model);
-    content->tensors = arena_alloc(&content->arena, 2 * (size_t)count * sizeof content->tensors[0]);
+    content->tensors = arena_alloc(&content->arena, KIND_COUNT * (size_t)count * sizeof content->tensors[0]);
     if (!content->tensors)
         return OC_E_MEMORY;
     for (int i = 0; i < count; i++) {
         oc_parameter_info info;
         TRY(oc_parameter_info_at(model, i, &info));
         add_tensor(content, &info, info.name, KIND_COUNT * i + KIND_VALUE);
-        if (training_state && info.momentum) {
-            const char *name = velocity_name(&content->arena, info.name);
+        for (int k = FIRST_STATE; training_state && k < END_STATE; k++) {
+            const char *name = has_state(&info, k) ? state_name(&content->arena, k, info.name) : info.name;
             if (!name)
                 return OC_E_MEMORY;
-            add_tensor(content, &info, name, KIND_COUNT * i + KIND_VELOCITY);
+            if (has_state(&info, k))
+                add_tensor(content, &info, name, KIND_COUNT * i + k);
         }
         if (is_average(&info)) {
             const char *name = batches_name(&content->arena, info.name);
@@ -130,8 +142,8 @@ static oc_status write_content(struct file_writer *file, struct content *content
             continue;
         }
         TRY(oc_parameter_info_at(model, tensor->mark / KIND_COUNT, &info));
-        TRY(oc_parameter_get(model, info.name, kind == KIND_VELOCITY ? OC_MOMENTUM : OC_VALUE, values,
-                             info.count));
+        const oc_slot slot = kind != KIND_VALUE ? states[kind].slot : info.average ? OC_AVERAGE : OC_VALUE;
+        TRY(oc_parameter_get(model, info.name, slot, values, info.count));
         TRY(file_write(file, values, tensor->bytes));
     }
     return OC_OK;
@@ -225,10 +237,10 @@ static oc_status fail_difference(const struct difference *difference, const char
     return fail(names ? OC_E_NOT_FOUND : OC_E_SHAPE, "%s: does not fit the model%s", path, room);
 }
 
-/* What is to be done with a parameter: its tensor, and that of its velocity, if it keeps one (NULL: zeros). */
+/* What is to be done with a parameter: its tensors by their kinds; NULL: the file has none. */
 struct assignment {
     oc_parameter_info info;
-    const struct tensor_entry *value, *velocity;
+    const struct tensor_entry *tensors[END_STATE];
 };
 
 struct loading {
@@ -237,6 +249,7 @@ struct loading {
     struct assignment *assignments;
     int count;
     int64_t largest, step;
+    bool no_state; /* the file has another optimizer's, or none */
 };
 
 /* The file may have the count of batches that belongs to this parameter. */
@@ -250,6 +263,26 @@ static oc_status pass_over_batches(struct loading *loading, const oc_parameter_i
     struct tensor_entry *batches = safetensors_find(&loading->file, name);
     if (batches)
         batches->mark = 1;
+    return OC_OK;
+}
+
+static oc_status match_state(struct loading *loading, struct difference *difference, struct assignment *to)
+{
+    for (int k = FIRST_STATE; k < END_STATE; k++) {
+        const char *name = state_name(&loading->arena, k, to->info.name);
+        if (!name)
+            return OC_E_MEMORY;
+        struct tensor_entry *state = safetensors_find(&loading->file, name);
+        if (!state)
+            continue;
+        state->mark = 1; /* expected, even if of no use to this model */
+        if (has_state(&to->info, k)) {
+            compare_tensor(difference, state, &to->info);
+            to->tensors[k] = state;
+        }
+    }
+    /* First and second moments belong together, and with the number of updates. */
+    loading->no_state = loading->no_state || (to->info.variance && !to->tensors[KIND_VARIANCE]);
     return OC_OK;
 }
 
@@ -269,17 +302,9 @@ static oc_status match(struct loading *loading, const oc_model *model, const cha
             compare_tensor(difference, value, &to->info);
         else
             list_add(&difference->missing, to->info.name);
-        const char *name = velocity_name(&loading->arena, to->info.name);
-        if (!name)
-            return OC_E_MEMORY;
-        struct tensor_entry *velocity = safetensors_find(&loading->file, name);
-        if (velocity && to->info.momentum)
-            compare_tensor(difference, velocity, &to->info);
-        else if (velocity)
-            velocity->mark = 1; /* of no use to this model */
+        to->tensors[KIND_VALUE] = value;
+        TRY(match_state(loading, difference, to));
         TRY(pass_over_batches(loading, &to->info));
-        to->value = value;
-        to->velocity = velocity;
         if (to->info.count > loading->largest)
             loading->largest = to->info.count;
     }
@@ -321,11 +346,15 @@ static oc_status apply(struct loading *loading, oc_model *model)
         return OC_E_MEMORY;
     for (int i = 0; i < loading->count; i++) {
         const struct assignment *to = &loading->assignments[i];
-        TRY(assign(model, to, OC_VALUE, to->value, values));
-        if (to->info.momentum)
-            TRY(assign(model, to, OC_MOMENTUM, to->velocity, values));
+        const struct tensor_entry *value = to->tensors[KIND_VALUE], *trained = to->tensors[KIND_TRAINED];
+        TRY(assign(model, to, OC_VALUE, trained ? trained : value, values));
+        if (trained)
+            TRY(assign(model, to, OC_AVERAGE, value, values));
+        for (int k = KIND_MOMENTUM; k <= KIND_VARIANCE; k++)
+            if (has_state(&to->info, k))
+                TRY(assign(model, to, states[k].slot, loading->no_state ? NULL : to->tensors[k], values));
     }
-    return oc_model_set_step(model, loading->step);
+    return oc_model_set_step(model, loading->no_state ? 0 : loading->step);
 }
 
 oc_status oc_model_load(oc_model *model, const char *path)

@@ -74,7 +74,7 @@ static oc_status launch(struct emitter *e, const struct node *n, bool vector)
                     .file = "dropout.cl",
                     .kernel = vector ? "dropout_vector" : "dropout_reference",
                     .defines = d->unit >= DROP_SAMPLE ? " -DWHOLE_ROWS=1" : NULL,
-                    .args = { TENSOR(x), TENSOR(y), STRUCT(drop), STEP() },
+                    .args = { TENSOR(x), TENSOR(y), STRUCT(drop), DRAW() },
                     .items = { vector ? rows_items(&drop.rows) : drop.rows.count },
                     .group = { vector ? 1 : emitter_group(e) },
                 });

@@ -14,7 +14,7 @@
 enum { MAX_ARGUMENTS = 24, MAX_OPTIONS = 512 };
 
 /* Values that change from step to step without a change of shapes. */
-enum dynamic { DYNAMIC_NONE, DYNAMIC_RATE, DYNAMIC_STEP };
+enum dynamic { DYNAMIC_NONE, DYNAMIC_DRAW, DYNAMIC_NUMBERS, DYNAMIC_SHARE };
 
 /* A kernel argument as an implementation gives it: one of the macros below. */
 struct arg {
@@ -33,8 +33,9 @@ struct arg {
 #define FLOAT(f)  { .kind = ARGUMENT_FLOAT, .real = (f) }
 #define STRUCT(s) { .kind = ARGUMENT_BYTES, .data = &(s), .bytes = sizeof(s) }
 #define LOCAL(b)  { .kind = ARGUMENT_LOCAL, .bytes = (size_t)(b) }
-#define RATE()    { .kind = ARGUMENT_FLOAT, .dynamic = DYNAMIC_RATE } /* the learning rate */
-#define STEP()    { .kind = ARGUMENT_INT, .dynamic = DYNAMIC_STEP }   /* updates done so far */
+#define DRAW()    { .kind = ARGUMENT_INT, .dynamic = DYNAMIC_DRAW }    /* tells the random numbers of runs apart */
+#define SHARE()   { .kind = ARGUMENT_FLOAT, .dynamic = DYNAMIC_SHARE } /* of the batch in what is accumulated with it */
+#define NUMBERS(s) { .kind = ARGUMENT_BYTES, .data = &(s), .bytes = sizeof(s), .dynamic = DYNAMIC_NUMBERS }
 /* clang-format on */
 
 /* Arguments of a kernel that ends in its node's epilogue, in the order of EPILOGUE_ARGUMENTS in cl/common.cl. */

@@ -24,11 +24,14 @@ extern const struct op op_conv_transpose_backward_data, op_pad_backward, op_upsa
 extern const struct op op_dropout_backward;
 extern const struct op op_activation_backward, op_average_pool_backward, op_channel_sum,
     op_conv_backward_data, op_conv_backward_filter, op_dot_backward, op_fill, op_l2_pool_backward,
-    op_lrn_backward, op_max_pool_backward, op_mean_squared_error_backward, op_pack_filter, op_sgd,
-    op_slice_backward, op_softmax_backward, op_softmax_cross_entropy_backward;
+    op_lrn_backward, op_max_pool_backward, op_mean_squared_error_backward, op_pack_filter, op_slice_backward,
+    op_softmax_backward, op_softmax_cross_entropy_backward;
 
 extern const struct op op_maxout_backward, op_spread, op_binary_cross_entropy_backward,
     op_log_softmax_backward, op_smooth_l1_backward, op_prelu_backward, op_prelu_slope;
+
+/* Updates, and what belongs to them. */
+extern const struct op op_accumulate, op_adagrad, op_adam, op_clip_factor, op_rmsprop, op_sgd, op_swap;
 
 /* Batch normalisation: the layer, then what it appends. */
 extern const struct op op_batch_norm, op_batch_norm_backward, op_batch_norm_scale, op_batch_norm_sums;
@@ -68,8 +71,18 @@ bool softmax_vector_supports(const struct node *n, const oc_device_info *device)
 /* fill.c: a scalar constant. */
 oc_tensor *fill_append(oc_graph *graph, float value);
 
-/* update.c: the optimizer's step on all parameters of one slab. */
-oc_status update_append(oc_graph *graph, const oc_optimizer_desc *optimizer, oc_tensor *w, oc_tensor *dw,
-                        oc_tensor *v);
+/* update.c: the optimizer's step on all parameters of one slab. NULL: what the optimizer does not keep, or use. */
+struct update_tensors {
+    oc_tensor *w, *dw, *m, *v, *average; /* of a whole slab each */
+    oc_tensor *factor;                   /* of the gradients, a scalar */
+};
+oc_status update_append(oc_graph *graph, const oc_optimizer_desc *optimizer, const struct update_tensors *t);
+
+/* clip.c: min(1, limit/norm) for the norm of some gradients together. */
+oc_status clip_append(oc_tensor **factor, oc_tensor *const *gradients, int count, float limit);
+
+/* accumulate.c: takes the gradient of a batch into a mean (DYNAMIC_SHARE); exchanges two slabs. */
+oc_status accumulate_append(oc_tensor *gradient, oc_tensor *mean);
+oc_status swap_append(oc_tensor *w, oc_tensor *average);
 
 #endif

@@ -74,8 +74,14 @@ const struct op *const op_table[] = {
     &op_spread,
     &op_weighted_sum, /* losses */
     &op_channel_sum,
-    &op_fill,
-    &op_sgd, /* gradients and updates */
+    &op_fill, /* gradients */
+    &op_accumulate,
+    &op_clip_factor,
+    &op_sgd,
+    &op_adam,
+    &op_rmsprop,
+    &op_adagrad,
+    &op_swap, /* updates */
     NULL,
 };
 

@@ -13,7 +13,7 @@ static void join_slabs(struct slabs slabs[REGION_COUNT], struct plan *const plan
     for (int r = 0; r < REGION_COUNT; r++) {
         slabs[r] = (struct slabs){ 0 };
         for (int p = 0; p < PLAN_COUNT; p++) {
-            const bool training_only = r == REGION_GRADIENTS || r == REGION_OPTIMIZER;
+            const bool training_only = r >= REGION_GRADIENTS;
             if (!plans[p] || (training_only && !plans[p]->train))
                 continue;
             const struct slabs *from = &plans[p]->slabs[r];
@@ -37,11 +37,13 @@ static int64_t region_bytes(const struct slabs *slabs)
 static oc_memory_info count_memory(const struct slabs slabs[REGION_COUNT],
                                    struct plan *const plans[PLAN_COUNT])
 {
-    oc_memory_info info = { .parameters = region_bytes(&slabs[REGION_PARAMETERS]),
-                            .gradients = region_bytes(&slabs[REGION_GRADIENTS]),
-                            .optimizer = region_bytes(&slabs[REGION_OPTIMIZER]),
-                            .activations = region_bytes(&slabs[REGION_ACTIVATIONS]) +
-                                           region_bytes(&slabs[REGION_INPUTS]) };
+    oc_memory_info info = {
+        .parameters = region_bytes(&slabs[REGION_PARAMETERS]),
+        .gradients = region_bytes(&slabs[REGION_GRADIENTS]) + region_bytes(&slabs[REGION_ACCUMULATED]),
+        .activations = region_bytes(&slabs[REGION_ACTIVATIONS]) + region_bytes(&slabs[REGION_INPUTS])
+    };
+    for (int r = REGION_MOMENTUM; r < REGION_COUNT; r++)
+        info.optimizer += region_bytes(&slabs[r]);
     info.total = info.parameters + info.gradients + info.optimizer + info.activations;
     info.unshared =
         plans[plans[PLAN_TRAIN] ? PLAN_TRAIN : PLAN_INFER]->unshared + region_bytes(&slabs[REGION_INPUTS]);
@@ -136,12 +138,18 @@ static oc_status allocate(struct oc_model *model)
     return OC_OK;
 }
 
-static oc_status fill(struct oc_model *model, uint32_t pattern)
+static oc_status fill(struct oc_model *model, int region, uint32_t pattern)
+{
+    for (int i = 0; i < model->slabs[region].count; i++)
+        if (model->buffers[region][i])
+            TRY(buffer_fill(model->queue, model->buffers[region][i], pattern));
+    return OC_OK;
+}
+
+static oc_status fill_all(struct oc_model *model, uint32_t pattern)
 {
     for (int r = 0; r < REGION_COUNT; r++)
-        for (int i = 0; i < model->slabs[r].count; i++)
-            if (model->buffers[r][i])
-                TRY(buffer_fill(model->queue, model->buffers[r][i], pattern));
+        TRY(fill(model, r, pattern));
     return OC_OK;
 }
 
@@ -172,13 +180,16 @@ static oc_status put_on_device(struct oc_model *model, const oc_model_desc *desc
         if (model->plans[p])
             TRY(plan_build(model->plans[p], slabs, desc->progress, desc->progress_user));
     TRY(create_uploads(model));
-    TRY(fill(model, 0));
+    TRY(fill_all(model, 0));
     TRY(model_warm_up(model));
     /* OCELLI_POISON=1 (for tests): a kernel that leaves results unwritten shows as NaN. */
     const char *poison = getenv("OCELLI_POISON");
-    TRY(fill(model, poison && *poison == '1' ? 0x7FC0DEADu : 0));
-    for (int i = 0; i < model->slabs[REGION_OPTIMIZER].count; i++)
-        TRY(buffer_fill(model->queue, model->buffers[REGION_OPTIMIZER][i], 0));
+    TRY(fill_all(model, poison && *poison == '1' ? 0x7FC0DEADu : 0));
+    for (int r = REGION_MOMENTUM; r < REGION_COUNT; r++)
+        TRY(fill(model, r, 0));
+    if (model->optimizer.clip_norm >
+        0.f) /* a norm is that of whole slabs: what no gradient covers must be zero */
+        TRY(fill(model, REGION_GRADIENTS, 0));
     TRY(model_initialize(model, desc->seed));
     return queue_finish(model->queue);
 }
@@ -196,13 +207,12 @@ oc_status oc_model_create(oc_model **out, const oc_graph *graph, oc_device *devi
     };
     if (!desc)
         desc = &nothing;
-    model->optimizer = desc->optimizer;
-    if (model->optimizer.rate == 0.f)
-        model->optimizer.rate = 0.01f;
+    model->accumulates = desc->accumulate;
     oc_status status = create_plans(model->plans, graph, device, desc, &model->max_batch);
     for (int p = 0; p < PLAN_COUNT; p++)
         model->batch[p] = model->max_batch;
     if (status == OC_OK) {
+        model->optimizer = model->plans[PLAN_INFER]->optimizer;
         join_slabs(model->slabs, model->plans);
         model->memory = count_memory(model->slabs, model->plans);
         status = check_memory(model, desc->memory_limit);

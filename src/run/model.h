@@ -6,6 +6,7 @@
 #define RUN_MODEL_H
 
 #include "compile/compile.h"
+#include "ops/optimizer.h"
 
 enum plan_kind { PLAN_INFER, PLAN_TRAIN, PLAN_COUNT };
 
@@ -32,10 +33,14 @@ struct oc_model {
 
     oc_optimizer_desc optimizer;
     int64_t step, max_batch;
-    int64_t batch[PLAN_COUNT]; /* for which the arguments of each plan are set */
-    enum plan_kind last_plan;  /* whose activations are in memory */
-    bool parameters_changed;   /* since the last plan computed what depends on them alone */
+    int64_t seen, micro_batches; /* samples and batches accumulated since the last update */
+    float share;                 /* of the batch in what is accumulated with it */
+    int64_t batch[PLAN_COUNT];   /* for which the arguments of each plan are set */
+    enum plan_kind last_plan;    /* whose activations are in memory */
+    bool parameters_changed;     /* since the last plan computed what depends on them alone */
     bool gradients_ready;
+    bool accumulates; /* there is memory for the mean of several batches' gradients */
+    bool swapped;     /* averages lie where plans look for values */
 };
 
 /* parameter.c */
@@ -45,8 +50,15 @@ oc_status model_initialize(struct oc_model *model, uint64_t seed);
 /* step.c: enqueues each distinct kernel once, so that drivers which compile at the first launch do it now. */
 oc_status model_warm_up(struct oc_model *model);
 
-/* step.c: sets the one argument that changes from step to step, if the kernel has it. */
-oc_status step_set_dynamic(const struct step *step, float rate, int64_t updates);
+/* What the arguments that change from step to step may be. */
+struct dynamics {
+    struct step_numbers numbers;
+    int32_t draw;
+    float share;
+};
+
+/* step.c: sets the one argument that changes from step to step, of a kernel that has one. */
+oc_status step_set_dynamic(const struct step *step, const struct dynamics *values);
 
 /* model.c: all inputs must agree on the batch, since it changes for all at once. */
 oc_status model_find_batch(const oc_graph *graph, int64_t *batch);

@@ -69,6 +69,12 @@ int oc_parameter_count(const oc_model *model)
     return model->parameter_count;
 }
 
+/* Whether something is kept for this parameter in a region of training. */
+static bool keeps(const struct oc_model *model, int index, enum region region)
+{
+    return model->parameters[index].gradient && model->slabs[region].count > 0;
+}
+
 oc_status oc_parameter_info_at(const oc_model *model, int index, oc_parameter_info *info)
 {
     if (index < 0 || index >= model->parameter_count)
@@ -80,8 +86,9 @@ oc_status oc_parameter_info_at(const oc_model *model, int index, oc_parameter_in
                                  .count = shape_count(&value->shape),
                                  .frozen = value->parameter->frozen || value->parameter->state,
                                  .state = value->parameter->state,
-                                 .momentum = model->parameters[index].gradient &&
-                                             model->slabs[REGION_OPTIMIZER].count > 0 };
+                                 .momentum = keeps(model, index, REGION_MOMENTUM),
+                                 .variance = keeps(model, index, REGION_VARIANCE),
+                                 .average = keeps(model, index, REGION_AVERAGE) };
     memcpy(info->shape, value->shape.dim, sizeof info->shape);
     return OC_OK;
 }
@@ -99,26 +106,44 @@ struct place {
     size_t offset, bytes;
 };
 
+static const struct {
+    const char *name;
+    enum region region;
+} slots[] = {
+    [OC_VALUE] = { "value", REGION_PARAMETERS },     [OC_GRADIENT] = { "gradient", REGION_GRADIENTS },
+    [OC_MOMENTUM] = { "momentum", REGION_MOMENTUM }, [OC_VARIANCE] = { "variance", REGION_VARIANCE },
+    [OC_AVERAGE] = { "average", REGION_AVERAGE },
+};
+
+/* The region of a slot at present. */
+static enum region region_of(const struct oc_model *model, int index, oc_slot slot)
+{
+    const enum region region = slots[slot].region;
+    if (region == REGION_GRADIENTS && model->accumulates)
+        return REGION_ACCUMULATED;
+    if (!model->swapped || !keeps(model, index, REGION_AVERAGE))
+        return region;
+    return region == REGION_PARAMETERS ? REGION_AVERAGE
+           : region == REGION_AVERAGE  ? REGION_PARAMETERS
+                                       : region;
+}
+
 static oc_status locate(const struct oc_model *model, const char *name, oc_slot slot, int64_t count,
                         struct place *place)
 {
-    static const enum region regions[] = { REGION_PARAMETERS, REGION_GRADIENTS, REGION_OPTIMIZER };
     int index;
     TRY(find(model, name, &index));
     const struct model_parameter *p = &model->parameters[index];
-    if (slot != OC_VALUE && slot != OC_GRADIENT && slot != OC_MOMENTUM)
+    if ((unsigned)slot >= sizeof slots / sizeof slots[0])
         return fail(OC_E_ARGUMENT, "slot %d is none of oc_slot", (int)slot);
-    if (slot != OC_VALUE && (!p->gradient || model->slabs[regions[slot]].count == 0))
-        return fail(OC_E_NOT_FOUND, "the model keeps no %s for parameter \"%s\"",
-                    slot == OC_GRADIENT ? "gradient" : "momentum", name);
+    if (slot != OC_VALUE && !keeps(model, index, slots[slot].region))
+        return fail(OC_E_NOT_FOUND, "the model keeps no %s for parameter \"%s\"", slots[slot].name, name);
     if (count != shape_count(&p->value->shape))
         return fail(OC_E_SHAPE, "parameter \"%s\" has %" PRId64 " values, not %" PRId64, name,
                     shape_count(&p->value->shape), count);
-    *place =
-        (struct place){ .buffer =
-                            model->buffers[regions[slot]][p->value->slab], /* same place in each region */
-                        .offset = (size_t)p->value->offset * sizeof(float),
-                        .bytes = (size_t)count * sizeof(float) };
+    *place = (struct place){ .buffer = model->buffers[region_of(model, index, slot)][p->value->slab],
+                             .offset = (size_t)p->value->offset * sizeof(float), /* the same in each region */
+                             .bytes = (size_t)count * sizeof(float) };
     return OC_OK;
 }
 
@@ -137,9 +162,13 @@ oc_status oc_parameter_set(oc_model *model, const char *name, oc_slot slot, cons
 {
     struct place place = { 0 };
     TRY(locate(model, name, slot, count, &place));
-    if (slot == OC_VALUE)
+    if (slot == OC_VALUE || slot == OC_AVERAGE)
         model->parameters_changed = true;
-    return buffer_write(model->queue, place.buffer, place.offset, values, place.bytes);
+    TRY(buffer_write(model->queue, place.buffer, place.offset, values, place.bytes));
+    oc_parameter_info info;
+    TRY(oc_parameter_info_of(model, name, &info));
+    return slot == OC_VALUE && info.average ? oc_parameter_set(model, name, OC_AVERAGE, values, count)
+                                            : OC_OK;
 }
 
 static oc_status initialize(struct oc_model *model, const oc_tensor *w, const oc_init *init, uint64_t seed)

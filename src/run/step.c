@@ -1,5 +1,6 @@
 /* step.c - runs a plan: values in, launches, values out. Nothing is allocated or compiled here. */
 #include "run/model.h"
+#include "ops/optimizer.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -101,30 +102,46 @@ static bool fetches_loss(const struct plan *plan, const oc_fetch *fetches)
     return false;
 }
 
-oc_status step_set_dynamic(const struct step *step, float rate, int64_t updates)
+oc_status step_set_dynamic(const struct step *step, const struct dynamics *values)
 {
-    struct argument argument[2] = { { .kind = ARGUMENT_FLOAT, .real = rate }, { 0 } };
-    if (step->dynamic == DYNAMIC_STEP)
-        argument[0] = (struct argument){ .kind = ARGUMENT_INT, .number = (int32_t)updates };
-    return step->dynamic ? launch_set(step->launch, step->dynamic_argument, argument) : OC_OK;
+    const struct argument arguments[] = {
+        [DYNAMIC_DRAW] = { .kind = ARGUMENT_INT, .number = values->draw },
+        [DYNAMIC_NUMBERS] = { .kind = ARGUMENT_BYTES,
+                              .data = &values->numbers,
+                              .bytes = sizeof values->numbers },
+        [DYNAMIC_SHARE] = { .kind = ARGUMENT_FLOAT, .real = values->share },
+    };
+    return launch_set(step->launch, step->dynamic_argument,
+                      (struct argument[]){ arguments[step->dynamic], { 0 } });
+}
+
+/* Micro-batches of one step draw different numbers; the factor keeps them away from those of other steps. */
+static int32_t draw(const struct oc_model *model)
+{
+    return (int32_t)((uint32_t)model->step + (uint32_t)model->micro_batches * 0x9E3779B9u);
 }
 
 static oc_status set_dynamic(const struct oc_model *model, const struct step *step)
 {
-    return step_set_dynamic(step, model->optimizer.rate, model->step);
+    if (!step->dynamic)
+        return OC_OK;
+    return step_set_dynamic(step,
+                            &(struct dynamics){ .numbers = optimizer_numbers(&model->optimizer, model->step),
+                                                .draw = draw(model),
+                                                .share = model->share });
 }
 
 /* Which launches of a plan a run wants. */
 struct run {
     enum plan_kind kind;
-    bool update, loss;
+    bool update, accumulate, loss;
 };
 
 static bool wanted(const struct plan *plan, size_t index, const struct run *run)
 {
     const struct node *n = plan->emitter.steps[index].node;
-    if (n->updates)
-        return run->update;
+    if (n->phase != PHASE_COMPUTE)
+        return n->phase == PHASE_ACCUMULATE || (n->phase == PHASE_UPDATE && run->update);
     return plan->train || run->loss || n->needed || index < plan->static_steps;
 }
 
@@ -144,12 +161,23 @@ static oc_status enqueue_all(struct oc_model *model, const struct plan *plan, co
     return queue_flush(model->queue);
 }
 
+/* What a run in training leaves for the next one to know. */
+static void count_samples(struct oc_model *model, const struct run *run, int batch)
+{
+    model->gradients_ready = true;
+    model->step += run->update;
+    model->seen = run->accumulate ? model->seen + batch : 0;
+    model->micro_batches = run->accumulate ? model->micro_batches + 1 : 0;
+}
+
 static oc_status run(struct oc_model *model, const struct run *run, int batch, const oc_feed *feeds,
                      const oc_fetch *fetches)
 {
     struct plan *plan = model->plans[run->kind];
     if (!plan)
         return fail(OC_E_ARGUMENT, "the model was created without a loss, so it cannot be trained");
+    if (run->kind == PLAN_TRAIN && model->swapped)
+        return fail(OC_E_ARGUMENT, "the averages lie where training needs the values: swap them back first");
     if (batch < 1 || batch > model->max_batch)
         return fail(OC_E_ARGUMENT, "a batch of %d is not in 1..%" PRId64 ", for which the model was created",
                     batch, model->max_batch);
@@ -161,26 +189,52 @@ static oc_status run(struct oc_model *model, const struct run *run, int batch, c
     TRY(check_fetches(model, plan, fetches));
     TRY(feed_all(model, plan, feeds, true));
     TRY(feed_all(model, plan, feeds, false));
+    if (run->kind == PLAN_TRAIN && !run->accumulate && !run->update)
+        model->seen = model->micro_batches = 0;
+    model->share = (float)((double)batch / (double)(model->seen + batch));
     TRY(enqueue_all(model, plan, run));
-    model->gradients_ready = model->gradients_ready || run->kind == PLAN_TRAIN;
-    model->step += run->update;
+    if (run->kind == PLAN_TRAIN)
+        count_samples(model, run, batch);
     return fetch_all(model, plan, fetches);
 }
 
 oc_status oc_train_step(oc_model *model, int batch, const oc_feed *feeds, const oc_fetch *fetches)
 {
-    return run(model, &(struct run){ PLAN_TRAIN, true, true }, batch, feeds, fetches);
+    return run(model, &(struct run){ .kind = PLAN_TRAIN, .update = true, .loss = true }, batch, feeds,
+               fetches);
 }
 
 oc_status oc_compute_gradients(oc_model *model, int batch, const oc_feed *feeds, const oc_fetch *fetches)
 {
-    return run(model, &(struct run){ PLAN_TRAIN, false, true }, batch, feeds, fetches);
+    return run(model, &(struct run){ .kind = PLAN_TRAIN, .loss = true }, batch, feeds, fetches);
+}
+
+oc_status oc_accumulate_gradients(oc_model *model, int batch, const oc_feed *feeds, const oc_fetch *fetches)
+{
+    if (model->plans[PLAN_TRAIN] && !model->accumulates)
+        return fail(OC_E_ARGUMENT,
+                    "the model was created without `accumulate`, so it has no memory for that");
+    return run(model, &(struct run){ .kind = PLAN_TRAIN, .accumulate = true, .loss = true }, batch, feeds,
+               fetches);
 }
 
 oc_status oc_infer(oc_model *model, int batch, const oc_feed *feeds, const oc_fetch *fetches)
 {
     const bool loss = fetches_loss(model->plans[PLAN_INFER], fetches);
-    return run(model, &(struct run){ PLAN_INFER, false, loss }, batch, feeds, fetches);
+    return run(model, &(struct run){ .kind = PLAN_INFER, .loss = loss }, batch, feeds, fetches);
+}
+
+oc_status oc_model_swap_average(oc_model *model)
+{
+    const struct plan *plan = model->plans[PLAN_TRAIN];
+    if (!plan || model->optimizer.average == 0.f)
+        return fail(OC_E_NOT_FOUND, "the model keeps no averages: its optimizer's `average` is 0");
+    for (size_t i = 0; i < plan->emitter.step_count; i++)
+        if (plan->emitter.steps[i].node->phase == PHASE_SWAP)
+            TRY(launch_enqueue(model->queue, plan->emitter.steps[i].launch));
+    model->swapped = !model->swapped;
+    model->parameters_changed = true;
+    return queue_flush(model->queue);
 }
 
 oc_status oc_model_finish(oc_model *model)
@@ -246,7 +300,7 @@ oc_status oc_model_profile(oc_model *model, bool train, oc_profile_fn fn, void *
     for (size_t i = 0; status == OC_OK && i < plan->emitter.step_count; i++) {
         const struct step *step = &plan->emitter.steps[i];
         const struct node *n = step->node;
-        if (n->updates)
+        if (n->phase != PHASE_COMPUTE)
             continue;
         const struct cost cost = n != last ? node_cost(n) : (struct cost){ 0 };
         last = n;

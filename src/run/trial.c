@@ -108,11 +108,15 @@ void trial_destroy(struct trial *t)
 
 oc_status trial_run(struct trial *t, double *milliseconds)
 {
+    static const struct dynamics dynamics = {
+        .numbers = { .rate = 0.01f, .root = 0.5f, .shrink = 0.9f }, .draw = 1, .share = 0.5f
+    };
     *milliseconds = 0;
     for (size_t i = 0; i < t->plan->emitter.step_count; i++) {
         const struct step *step = &t->plan->emitter.steps[i];
         double time;
-        TRY(step_set_dynamic(step, 0.01f, 1));
+        if (step->dynamic)
+            TRY(step_set_dynamic(step, &dynamics));
         TRY(launch_time(t->queue, step->launch, &time));
         if (t->plan->train || step->node == t->node)
             *milliseconds += time;

@@ -146,7 +146,7 @@ Test(gradient, parameters_lie_where_the_update_finds_them)
     int trained = 0, frozen = 0;
     cr_assert_eq(train->slabs[REGION_GRADIENTS].count, 1);
     cr_assert_eq(train->slabs[REGION_PARAMETERS].count, 2);
-    cr_expect_eq(train->slabs[REGION_OPTIMIZER].bytes[0], train->slabs[REGION_GRADIENTS].bytes[0]);
+    cr_expect_eq(train->slabs[REGION_MOMENTUM].bytes[0], train->slabs[REGION_GRADIENTS].bytes[0]);
     for (size_t i = 0; i < s.graph->tensor_count; i++) {
         const oc_tensor *w = train->graph->tensors[i], *v = infer->graph->tensors[i];
         if (w->kind != TENSOR_PARAMETER || !w->name)

@@ -10,10 +10,10 @@
 Test(parameter, they_are_listed_and_found)
 {
     static const oc_parameter_info want[] = {
-        { "conv.weight", 4, { 6, CHANNELS, 3, 3 }, 6 * CHANNELS * 9, false, false, true },
-        { "conv.bias", 1, { 6 }, 6, false, false, true },
-        { "fc.weight", 2, { CLASSES, 54 }, CLASSES * 54, false, false, true },
-        { "fc.bias", 1, { CLASSES }, CLASSES, false, false, true },
+        { "conv.weight", 4, { 6, CHANNELS, 3, 3 }, 6 * CHANNELS * 9, false, false, true, false, false },
+        { "conv.bias", 1, { 6 }, 6, false, false, true, false, false },
+        { "fc.weight", 2, { CLASSES, 54 }, CLASSES * 54, false, false, true, false, false },
+        { "fc.bias", 1, { CLASSES }, CLASSES, false, false, true, false, false },
     };
     oc_device *device = fixture_open();
     struct trainee t = trainee_create(device);
