@@ -93,7 +93,8 @@ static void classify(struct plan *plan)
 oc_status plan_draft(struct plan **out, const oc_graph *graph, oc_device *device, const oc_model_desc *desc,
                      bool train)
 {
-    static oc_status (*const passes[])(struct plan *) = { pass_gradient, pass_update, pass_fuse, pass_layout };
+    static oc_status (*const passes[])(struct plan *) = { pass_gradient, pass_update, pass_fuse,
+                                                          pass_layout };
     *out = NULL;
     TRY(oc_graph_check(graph));
     TRY(check_desc(graph, desc));

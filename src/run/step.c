@@ -1,6 +1,5 @@
 /* step.c - runs a plan: values in, launches, values out. Nothing is allocated or compiled here. */
 #include "run/model.h"
-#include "ops/optimizer.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -108,9 +108,9 @@ void trial_destroy(struct trial *t)
 
 oc_status trial_run(struct trial *t, double *milliseconds)
 {
-    static const struct dynamics dynamics = {
-        .numbers = { .rate = 0.01f, .root = 0.5f, .shrink = 0.9f }, .draw = 1, .share = 0.5f
-    };
+    static const struct dynamics dynamics = { .numbers = { .rate = 0.01f, .root = 0.5f, .shrink = 0.9f },
+                                              .draw = 1,
+                                              .share = 0.5f };
     *milliseconds = 0;
     for (size_t i = 0; i < t->plan->emitter.step_count; i++) {
         const struct step *step = &t->plan->emitter.steps[i];
