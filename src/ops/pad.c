@@ -148,6 +148,7 @@ const struct op op_pad = {
 
 oc_tensor *oc_pad(oc_tensor *x, const oc_pad_desc *desc)
 {
-    const struct pad d = { .desc = desc ? *desc : (oc_pad_desc){ { 0 } } };
+    static const oc_pad_desc nothing;
+    const struct pad d = { .desc = desc ? *desc : nothing };
     return graph_append(&op_pad, &d, NULL, &x, 1);
 }
