@@ -17,7 +17,7 @@ deps:
 demo: deps build
 	mkdir -p build/demo
 	build/ocelli train lenet5_relu --data models/digits --held-out 360 --epochs 15 --rate 0.02 --nesterov \
-	    --decay 5e-4 --rate-every 5 --rate-decay 0.3 --show 6 \
+	    --weight-decay 5e-4 --rate-every 5 --rate-decay 0.3 --show 6 \
 	    --output build/demo/lenet5.safetensors --curve build/demo/lenet5
 
 check:

@@ -96,6 +96,7 @@ typedef struct oc_train_desc {
     oc_tensor *image, *label, *logits, *loss; /* of the model's graph; logits must be one of its outputs */
     int epochs;                               /* 0: 10 */
     int batch;                                /* at most the model's; 0: the model's */
+    int accumulate;                           /* batches per update (oc_accumulate_gradients); 0: 1 */
     uint64_t seed;          /* of the order of the samples, which depends on (seed, epoch) only */
     const char *checkpoint; /* file written after every epoch and when stopped: parameters, training state and
                                     position; NULL: none */
@@ -110,7 +111,8 @@ typedef struct oc_train_desc {
     void *user;
 } oc_train_desc;
 
-/* Trains. A loss that is no longer finite is an error (OC_E_ARGUMENT) that leaves the last checkpoint alone. The
+/* Trains. A step is an update, however many batches it takes. A model that keeps averages of its weights is tested with
+ * them. A loss that is no longer finite is an error (OC_E_ARGUMENT) that leaves the last checkpoint alone. The
  * model's rate is the schedule's start, and is so again afterwards. */
 OC_API oc_status oc_train(oc_model *model, const oc_train_desc *desc);
 

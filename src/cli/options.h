@@ -38,6 +38,10 @@ enum option_id {
     OPTION_MOMENTUM,
     OPTION_NESTEROV,
     OPTION_DECAY,
+    OPTION_DECAY_WEIGHTS_ONLY,
+    OPTION_CLIP_NORM,
+    OPTION_ACCUMULATE,
+    OPTION_AVERAGE,
     OPTION_SEED,
     OPTION_IMPLEMENTATIONS,
     OPTION_DEVICE,
@@ -53,10 +57,10 @@ struct options {
     int argument_count;
     const char *data, *weights, *output, *input, *curve, *optimizer, *implementations, *device;
     int size[3]; /* channels, height, width */
-    int64_t held_out, samples, classes, top, show, epochs, batch, rate_every;
+    int64_t held_out, samples, classes, top, show, epochs, batch, accumulate, rate_every;
     uint64_t seed;
-    float width, rate, rate_decay, momentum, decay;
-    bool invert, nesterov, json, verbose, help;
+    float width, rate, rate_decay, momentum, decay, clip_norm, average;
+    bool invert, nesterov, decay_weights_only, json, verbose, help;
 };
 
 struct verb {

@@ -128,7 +128,8 @@ static enum exit_code end(struct job *job, const struct reporter *reporter, oc_s
     return EXIT_OK;
 }
 
-static enum exit_code train(struct job *job, const struct options *options)
+static enum exit_code train(struct job *job, const struct options *options,
+                            const oc_optimizer_desc *optimizer)
 {
     char input[64], classes[NUMBER_TEXT], width[32];
     FORWARD(job_describe(job, options));
@@ -139,10 +140,8 @@ static enum exit_code train(struct job *job, const struct options *options)
     FORWARD(job_create_model(
         job, (oc_model_desc){ .loss = net->loss,
                               .outputs = (oc_tensor *[]){ net->logits, net->probabilities, NULL },
-                              .optimizer = { .rate = options->rate,
-                                             .momentum = options->momentum < 0 ? 0.9f : options->momentum,
-                                             .nesterov = options->nesterov,
-                                             .weight_decay = options->decay } }));
+                              .optimizer = *optimizer,
+                              .accumulate = options->accumulate > 1 }));
     print_start(job, options->json);
     snprintf(input, sizeof input, "%dx%dx%d", job->desc.channels, job->desc.height, job->desc.width);
     snprintf(classes, sizeof classes, "%d", job->desc.classes);
@@ -161,6 +160,7 @@ static enum exit_code train(struct job *job, const struct options *options)
                                       .logits = net->logits,
                                       .loss = net->loss,
                                       .epochs = (int)options->epochs,
+                                      .accumulate = (int)options->accumulate,
                                       .seed = options->seed,
                                       .checkpoint = options->output,
                                       .resume = options->weights,
@@ -178,15 +178,41 @@ static enum exit_code train(struct job *job, const struct options *options)
     return show_pictures(job, shown, (int)options->show);
 }
 
+static bool describe_optimizer(oc_optimizer_desc *optimizer, const struct options *options)
+{
+    static const char *const names[] = { [OC_SGD] = "sgd",
+                                         [OC_ADAM] = "adam",
+                                         [OC_ADAMW] = "adamw",
+                                         [OC_RMSPROP] = "rmsprop",
+                                         [OC_ADAGRAD] = "adagrad" };
+    enum { KINDS = sizeof names / sizeof names[0] };
+    int kind = 0;
+    while (options->optimizer && kind < KINDS && strcmp(options->optimizer, names[kind]) != 0)
+        kind++;
+    *optimizer = (oc_optimizer_desc){ .kind = (oc_optimizer_kind)kind,
+                                      .rate = options->rate,
+                                      .momentum = options->momentum,
+                                      .nesterov = options->nesterov,
+                                      .decay_weights_only = options->decay_weights_only,
+                                      .weight_decay = options->decay,
+                                      .clip_norm = options->clip_norm,
+                                      .average = options->average };
+    if (options->momentum < 0)
+        optimizer->momentum = kind == OC_SGD ? 0.9f : 0;
+    return kind < KINDS;
+}
+
 static enum exit_code run(const struct options *options)
 {
     struct job job = { 0 };
-    if (options->optimizer && strcmp(options->optimizer, "sgd") != 0) {
-        output_error("there is no optimizer '%s'; the only one so far is sgd", options->optimizer);
+    oc_optimizer_desc optimizer;
+    if (!describe_optimizer(&optimizer, options)) {
+        output_error("there is no optimizer '%s', but sgd, adam, adamw, rmsprop and adagrad",
+                     options->optimizer);
         return EXIT_USAGE;
     }
     interrupt_install();
-    const enum exit_code code = train(&job, options);
+    const enum exit_code code = train(&job, options, &optimizer);
     job_close(&job);
     return code;
 }
@@ -197,7 +223,8 @@ const struct verb verb_train = {
     .brief = "train a network",
     .description =
         "Trains MODEL, a network of `ocelli models`, on pictures with labels, by stochastic gradient\n"
-        "descent. The pictures are resized to the net's input; classes and channels follow the data.\n"
+        "descent or --optimizer. The pictures are resized to the net's input; classes and channels follow "
+        "the data.\n"
         "After every epoch the loss and accuracy on training and test data are printed.\n"
         "\n"
         "The same device, options and seed give the same weights, bit for bit. With --output, Ctrl-C\n"
@@ -211,15 +238,35 @@ const struct verb verb_train = {
         "ocelli train lenet5_relu --data models/digits --epochs 20 --rate 0.02 --output digits.safetensors\n"
         "ocelli train xo --data xo --show 4\n"
         "ocelli train lenet5 --data mnist --weights run.safetensors --output run.safetensors --epochs 40",
-    .options =
-        (const enum option_id[]){
-            OPTION_DATA,     OPTION_HELD_OUT_TRAIN, OPTION_SAMPLES,        OPTION_SIZE,
-            OPTION_WIDTH,    OPTION_WEIGHTS_TRAIN,  OPTION_OUTPUT_WEIGHTS, OPTION_CURVE,
-            OPTION_SHOW,     OPTION_EPOCHS,         OPTION_BATCH_TRAIN,    OPTION_OPTIMIZER,
-            OPTION_RATE,     OPTION_RATE_DECAY,     OPTION_RATE_EVERY,     OPTION_MOMENTUM,
-            OPTION_NESTEROV, OPTION_DECAY,          OPTION_SEED,           OPTION_IMPLEMENTATIONS,
-            OPTION_DEVICE,   OPTION_JSON,           OPTION_VERBOSE,        OPTION_HELP,
-            OPTION_END },
+    .options = (const enum option_id[]){ OPTION_DATA,
+                                         OPTION_HELD_OUT_TRAIN,
+                                         OPTION_SAMPLES,
+                                         OPTION_SIZE,
+                                         OPTION_WIDTH,
+                                         OPTION_WEIGHTS_TRAIN,
+                                         OPTION_OUTPUT_WEIGHTS,
+                                         OPTION_CURVE,
+                                         OPTION_SHOW,
+                                         OPTION_EPOCHS,
+                                         OPTION_BATCH_TRAIN,
+                                         OPTION_OPTIMIZER,
+                                         OPTION_RATE,
+                                         OPTION_RATE_DECAY,
+                                         OPTION_RATE_EVERY,
+                                         OPTION_MOMENTUM,
+                                         OPTION_NESTEROV,
+                                         OPTION_DECAY,
+                                         OPTION_DECAY_WEIGHTS_ONLY,
+                                         OPTION_CLIP_NORM,
+                                         OPTION_ACCUMULATE,
+                                         OPTION_AVERAGE,
+                                         OPTION_SEED,
+                                         OPTION_IMPLEMENTATIONS,
+                                         OPTION_DEVICE,
+                                         OPTION_JSON,
+                                         OPTION_VERBOSE,
+                                         OPTION_HELP,
+                                         OPTION_END },
     .least_arguments = 1,
     .most_arguments = 1,
     .run = run,

@@ -105,20 +105,19 @@ static float scheduled_rate(const oc_train_desc *desc, float start, int64_t epoc
     return (float)((double)start * pow((double)desc->rate_decay, (double)(epoch / desc->rate_every)));
 }
 
-static oc_status step(struct run *run)
+/* Samples first to first + count - 1 of the epoch; `last`: of a step. */
+static oc_status micro_batch(struct run *run, int64_t first, int count, bool last)
 {
     const oc_train_desc *desc = run->desc;
-    const int64_t first = run->at.steps * run->at.batch, left = run->at.samples - first;
-    const int count = left < run->at.batch ? (int)left : (int)run->at.batch;
+    const oc_feed feeds[] = { { .tensor = desc->image, .data = run->batch.images },
+                              { .tensor = desc->label, .data = run->batch.labels },
+                              { 0 } };
     float loss = 0;
+    const oc_fetch fetches[] = { { .tensor = desc->loss, .data = &loss },
+                                 { .tensor = desc->logits, .data = run->batch.logits },
+                                 { 0 } };
     batch_gather(&run->batch, desc->train, run->order + first, count);
-    TRY(oc_train_step(run->model, count,
-                      (oc_feed[]){ { .tensor = desc->image, .data = run->batch.images },
-                                   { .tensor = desc->label, .data = run->batch.labels },
-                                   { 0 } },
-                      (oc_fetch[]){ { .tensor = desc->loss, .data = &loss },
-                                    { .tensor = desc->logits, .data = run->batch.logits },
-                                    { 0 } }));
+    TRY((last ? oc_train_step : oc_accumulate_gradients)(run->model, count, feeds, fetches));
     if (!isfinite(loss))
         return fail(
             OC_E_ARGUMENT,
@@ -127,10 +126,45 @@ static oc_status step(struct run *run)
             (double)oc_model_get_rate(run->model));
     run->at.loss_sum += (double)loss * count;
     run->at.correct += batch_correct(&run->batch, run->batch.labels, count);
-    run->at.steps++;
-    run->steps_here++;
     run->images_here += count;
     return OC_OK;
+}
+
+static oc_status step(struct run *run)
+{
+    const int64_t first = run->at.steps * run->at.batch, left = run->at.samples - first;
+    const int64_t end = first + (left < run->at.batch ? left : run->at.batch);
+    for (int64_t at = first; at < end; at += run->batch.capacity) {
+        const bool last = end - at <= run->batch.capacity;
+        TRY(micro_batch(run, at, last ? (int)(end - at) : run->batch.capacity, last));
+    }
+    run->at.steps++;
+    run->steps_here++;
+    return OC_OK;
+}
+
+static bool keeps_averages(const oc_model *model)
+{
+    oc_parameter_info info;
+    for (int i = 0; i < oc_parameter_count(model); i++)
+        if (oc_parameter_info_at(model, i, &info) == OC_OK && info.average)
+            return true;
+    return false;
+}
+
+/* With the averages of the weights, if there are any. */
+static oc_status test(struct run *run)
+{
+    oc_train_event *event = &run->event;
+    const bool averages = keeps_averages(run->model);
+    if (!run->desc->test)
+        return OC_OK;
+    if (averages)
+        TRY(oc_model_swap_average(run->model));
+    const oc_status status =
+        oc_evaluate(run->model, run->desc, run->desc->test, &event->test_loss, &event->test_accuracy);
+    const oc_status back = averages ? oc_model_swap_average(run->model) : OC_OK;
+    return status == OC_OK ? back : status;
 }
 
 static oc_status stopped(struct run *run)
@@ -142,10 +176,8 @@ static oc_status stopped(struct run *run)
 
 static oc_status end_epoch(struct run *run)
 {
-    oc_train_event *event = &run->event;
     measure_progress(run);
-    if (run->desc->test)
-        TRY(oc_evaluate(run->model, run->desc, run->desc->test, &event->test_loss, &event->test_accuracy));
+    TRY(test(run));
     run->at.epochs++;
     run->at.steps = run->at.correct = 0;
     run->at.loss_sum = 0;
@@ -179,9 +211,7 @@ static oc_status nothing_left(struct run *run)
     oc_train_event *event = &run->event;
     measure_progress(run);
     event->epoch = (int)run->at.epochs;
-    if (run->desc->test)
-        TRY(oc_evaluate(run->model, run->desc, run->desc->test, &event->test_loss, &event->test_accuracy));
-    return OC_OK;
+    return test(run);
 }
 
 static oc_status train(struct run *run)
@@ -212,6 +242,9 @@ static oc_status check(const oc_model *model, const oc_train_desc *desc)
         return fail(OC_E_ARGUMENT, "oc_train needs the loss tensor");
     if (desc->epochs < 0)
         return fail(OC_E_ARGUMENT, "%d epochs: the number must not be negative", desc->epochs);
+    if (desc->accumulate < 0)
+        return fail(OC_E_ARGUMENT, "accumulate %d: the number of batches must not be negative",
+                    desc->accumulate);
     if (!(desc->rate_decay >= 0) || desc->rate_every < 0)
         return fail(OC_E_ARGUMENT, "rate_decay %g every %d epochs: neither may be negative",
                     (double)desc->rate_decay, desc->rate_every);
@@ -223,8 +256,10 @@ oc_status oc_train(oc_model *model, const oc_train_desc *desc)
     TRY(check(model, desc));
     struct run run = { .model = model, .desc = desc };
     TRY(batch_open(&run.batch, desc, desc->train));
-    run.at =
-        (struct position){ .batch = run.batch.capacity, .samples = desc->train->count, .seed = desc->seed };
+    run.at = (struct position){ .batch = (int64_t)run.batch.capacity *
+                                         (desc->accumulate > 0 ? desc->accumulate : 1),
+                                .samples = desc->train->count,
+                                .seed = desc->seed };
     run.rate = oc_model_get_rate(model);
     run.order = memory_zeroed(&memory_heap, (size_t)run.at.samples, sizeof run.order[0]);
     const oc_status status = run.order ? train(&run) : fail_again(OC_E_MEMORY, oc_last_error());

@@ -181,7 +181,16 @@ Test(cli, calls_end_with_the_right_code_and_a_sentence)
         { "train xo --rate fast", 2, NULL, "--rate cannot be 'fast'" },
         { "train xo --rate nan", 2, NULL, "--rate cannot be 'nan'" },
         { "train xo --seed -1", 2, NULL, "--seed cannot be '-1'" },
-        { "train xo --optimizer adam", 2, NULL, "'adam'" },
+        { "train xo --optimizer adagard", 2, NULL, "'adagard'" },
+        { "train xo --average 1", 2, NULL, "--average cannot be '1'" },
+        { "train xo --clip-norm -1", 2, NULL, "--clip-norm cannot be '-1'" },
+        { "train xo --accumulate 0", 2, NULL, "--accumulate cannot be '0'" },
+        { "train xo --data xo --samples 20 --optimizer adam --momentum 0.5", 1, NULL,
+          "Adam takes no momentum" },
+        { "train xo --data xo --samples 20 --epochs 1 --optimizer adamw --weight-decay 0.01 "
+          "--decay-weights-only "
+          "--clip-norm 1 --accumulate 2 --batch 4 --average 0.5",
+          0, "test accuracy", NULL },
         { "train lenet6 --data xo", 1, NULL, "lenet6" },
         { "train xo", 1, NULL, "--data is missing" },
         { "train xo --data /nowhere", 1, NULL, "there is no data folder '/nowhere'" },
@@ -473,7 +482,7 @@ Test(cli, a_small_resnet_learns_the_digits_and_the_toy_net_x_and_o)
     } cases[] = {
         { "train resnet20_cifar --data " DIGITS
           " --held-out 360 --input 1x8x8 --epochs 8 --rate 0.05 --nesterov "
-          "--decay 5e-4 --rate-every 5 --rate-decay 0.2 --json",
+          "--weight-decay 5e-4 --rate-every 5 --rate-decay 0.2 --json",
           0.99 },
         { "train xo --data xo --samples 5000 --epochs 6 --rate 0.05 --rate-every 5 --json", 0.995 },
     };

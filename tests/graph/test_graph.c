@@ -16,6 +16,7 @@ Test(graph, descriptors_have_the_sizes_that_users_compiled)
         size_t size, wanted;
     } sizes[] = {
 #define SIZE(type, wanted) { #type, sizeof(type), wanted }
+        /* clang-format off */
         SIZE(oc_allocator, 16),
         SIZE(oc_device_info, 768),
         SIZE(oc_device_desc, 24),
@@ -42,13 +43,14 @@ Test(graph, descriptors_have_the_sizes_that_users_compiled)
         SIZE(oc_xo_desc, 40),
         SIZE(oc_shapes_desc, 32),
         SIZE(oc_train_event, 96),
-        SIZE(oc_train_desc, 120),
+        SIZE(oc_train_desc, 128),
         SIZE(oc_net_desc, 24),
         SIZE(oc_net, 48),
         SIZE(oc_batch_norm_desc, 24),
         SIZE(oc_lrn_desc, 16),
         SIZE(oc_stochastic_depth_desc, 8),
         SIZE(oc_prelu_desc, 24),
+        /* clang-format on */
 #undef SIZE
     };
     if (sizeof(void *) != 8)

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SAMPLES = 90, BATCH = 32, STEPS = 3, MOST_VALUES = 4096, PATH = 256 };
+enum { SAMPLES = 90, BATCH = 32, STEPS = 3, MOST_STATE = 4 * 4096, PATH = 256 };
 
 static oc_device *device;
 static oc_dataset data, test_data;
@@ -67,6 +67,7 @@ static struct fixture fixture_create(const oc_optimizer_desc *optimizer)
                        &(oc_model_desc){ .loss = f.net.loss,
                                          .outputs = (oc_tensor *[]){ f.net.logits, NULL },
                                          .optimizer = *optimizer,
+                                         .accumulate = true,
                                          .seed = 3 }));
     f.desc = (oc_train_desc){ .train = &data,
                               .test = &test_data,
@@ -85,20 +86,21 @@ static void fixture_destroy(struct fixture *f)
     oc_graph_destroy(f->net.graph);
 }
 
-/* All values and velocities, one after the other; returns how many. */
-static int64_t read_state(oc_model *model, float state[2 * MOST_VALUES], bool velocities)
+/* All values and what the optimizer keeps, one after the other; returns how many. */
+static int64_t read_state(oc_model *model, float state[MOST_STATE])
 {
+    static const oc_slot slots[] = { OC_VALUE, OC_MOMENTUM, OC_VARIANCE, OC_AVERAGE };
     int64_t count = 0;
     for (int i = 0; i < oc_parameter_count(model); i++) {
         oc_parameter_info info;
         OK(oc_parameter_info_at(model, i, &info));
-        cr_assert_leq(count + 2 * info.count, 2 * MOST_VALUES);
-        OK(oc_parameter_get(model, info.name, OC_VALUE, state + count, info.count));
-        count += info.count;
-        if (velocities) {
-            OK(oc_parameter_get(model, info.name, OC_MOMENTUM, state + count, info.count));
-            count += info.count;
-        }
+        const bool kept[] = { true, info.momentum, info.variance, info.average };
+        cr_assert_leq(count + 4 * info.count, MOST_STATE);
+        for (int s = 0; s < 4; s++)
+            if (kept[s]) {
+                OK(oc_parameter_get(model, info.name, slots[s], state + count, info.count));
+                count += info.count;
+            }
     }
     return count;
 }
@@ -127,14 +129,15 @@ static const oc_optimizer_desc optimizers[] = {
     { .rate = 0.05f },
     { .rate = 0.05f, .momentum = 0.9f },
     { .rate = 0.05f, .momentum = 0.9f, .nesterov = true, .weight_decay = 1e-3f },
+    { .kind = OC_ADAM, .rate = 0.01f, .average = 0.9f, .clip_norm = 1 },
+    { .kind = OC_RMSPROP, .momentum = 0.5f, .weight_decay = 1e-3f, .decay_weights_only = true },
 };
 
 Test(train, a_run_cut_anywhere_goes_on_bit_for_bit)
 {
     static const int cuts[] = { 1, STEPS, STEPS + 2, 3 * STEPS };
-    static float want[2 * MOST_VALUES], got[2 * MOST_VALUES];
+    static float want[MOST_STATE], got[MOST_STATE];
     for (size_t o = 0; o < sizeof optimizers / sizeof optimizers[0]; o++) {
-        const bool velocities = optimizers[o].momentum > 0;
         struct witness whole = { 0 };
         struct fixture f = fixture_create(&optimizers[o]);
         f.desc.progress = watch;
@@ -142,7 +145,7 @@ Test(train, a_run_cut_anywhere_goes_on_bit_for_bit)
         f.desc.rate_decay = 0.5f;
         f.desc.rate_every = 2;
         OK(oc_train(f.model, &f.desc));
-        const int64_t count = read_state(f.model, want, velocities);
+        const int64_t count = read_state(f.model, want);
         fixture_destroy(&f);
 
         for (size_t c = 0; c < sizeof cuts / sizeof cuts[0]; c++) {
@@ -164,7 +167,7 @@ Test(train, a_run_cut_anywhere_goes_on_bit_for_bit)
             f.desc.rate_every = desc.rate_every;
             f.desc.resume = desc.checkpoint;
             OK(oc_train(f.model, &f.desc));
-            cr_expect_eq(read_state(f.model, got, velocities), count);
+            cr_expect_eq(read_state(f.model, got), count);
             cr_expect_arr_eq(got, want, (size_t)count * sizeof(float), "optimizer %zu cut after %d steps", o,
                              cuts[c]);
             cr_expect_eq(oc_model_get_step(f.model), 3 * STEPS);
@@ -181,15 +184,88 @@ Test(train, a_run_cut_anywhere_goes_on_bit_for_bit)
     }
 }
 
+/* Batches of 4 make steps of 32, the last one of an epoch of 26; and a run of those goes on as well. */
+Test(train, accumulated_batches_make_the_same_steps)
+{
+    static float want[MOST_STATE], got[MOST_STATE], again[MOST_STATE];
+    struct witness whole = { 0 }, split = { 0 }, cut = { .stop_after = STEPS + 1 };
+    int64_t count = 0;
+    for (int run = 0; run < 4; run++) { /* in one piece, in parts, cut, and on */
+        struct fixture f = fixture_create(&optimizers[1]);
+        f.desc.progress = watch;
+        f.desc.user = run == 0 ? &whole : run == 1 ? &split : &cut;
+        f.desc.batch = run == 0 ? BATCH : 4;
+        f.desc.accumulate = run == 0 ? 0 : BATCH / 4;
+        f.desc.checkpoint = run == 2 ? in_folder("run.safetensors") : NULL;
+        f.desc.resume = run == 3 ? in_folder("run.safetensors") : NULL;
+        cr_assert_eq(oc_train(f.model, &f.desc), run == 2 ? OC_E_INTERRUPTED : OC_OK, "%s", oc_last_error());
+        count = read_state(f.model, run == 0 ? want : run == 1 ? got : again);
+        if (run != 2)
+            cr_expect_eq(oc_model_get_step(f.model), 3 * STEPS);
+        fixture_destroy(&f);
+    }
+    for (int64_t i = 0; i < count; i++)
+        cr_expect(fabs((double)got[i] - (double)want[i]) <= 1e-5 * (1 + fabs((double)want[i])),
+                  "[%d] is %g, not %g", (int)i, (double)got[i], (double)want[i]);
+    cr_expect_arr_eq(again, got, (size_t)count * sizeof(float));
+    cr_expect_eq(split.steps, whole.steps);
+    cr_expect_float_eq(split.epoch[2].loss, whole.epoch[2].loss, 1e-5);
+    cr_expect_eq(split.epoch[2].accuracy, whole.epoch[2].accuracy);
+}
+
+/* What is tested, and what others read in the checkpoint, is the averages. */
+Test(train, averages_are_tested_and_written)
+{
+    double loss = 0, accuracy = 0;
+    struct witness witness = { 0 };
+    struct fixture f = fixture_create(&optimizers[3]), plain = fixture_create(&optimizers[0]);
+    f.desc.progress = watch;
+    f.desc.user = &witness;
+    f.desc.checkpoint = in_folder("run.safetensors");
+    OK(oc_train(f.model, &f.desc));
+    OK(oc_model_load(plain.model, f.desc.checkpoint));
+    OK(oc_evaluate(plain.model, &plain.desc, &test_data, &loss, &accuracy));
+    cr_expect_eq(loss, witness.epoch[2].test_loss);
+    OK(oc_evaluate(f.model, &f.desc, &test_data, &loss, &accuracy));
+    cr_expect_neq(loss, witness.epoch[2].test_loss);
+    fixture_destroy(&f);
+    fixture_destroy(&plain);
+}
+
+/* SGD's velocities and step count say nothing about Adam's moments; the weights do. */
+Test(train, the_state_of_another_optimizer_is_not_used)
+{
+    static float sgd[MOST_STATE], adam[MOST_STATE];
+    oc_parameter_info info;
+    struct fixture f = fixture_create(&optimizers[1]),
+                   other = fixture_create(&(oc_optimizer_desc){ .kind = OC_ADAM });
+    f.desc.checkpoint = in_folder("run.safetensors");
+    OK(oc_train(f.model, &f.desc));
+    OK(oc_train(other.model, &other.desc));
+    OK(oc_model_load(other.model, f.desc.checkpoint));
+    cr_expect_eq(oc_model_get_step(other.model), 0);
+    OK(oc_parameter_info_at(other.model, 0, &info));
+    OK(oc_parameter_get(f.model, info.name, OC_VALUE, sgd, info.count));
+    OK(oc_parameter_get(other.model, info.name, OC_VALUE, adam, info.count));
+    cr_expect_arr_eq(sgd, adam, (size_t)info.count * sizeof(float));
+    for (oc_slot slot = OC_MOMENTUM; slot <= OC_VARIANCE; slot++) {
+        OK(oc_parameter_get(other.model, info.name, slot, adam, info.count));
+        for (int64_t i = 0; i < info.count; i++)
+            cr_assert_eq(adam[i], 0, "slot %d", (int)slot);
+    }
+    fixture_destroy(&f);
+    fixture_destroy(&other);
+}
+
 Test(train, the_same_run_gives_the_same_bits_and_another_seed_others)
 {
-    static float state[3][2 * MOST_VALUES];
+    static float state[3][MOST_STATE];
     int64_t count = 0;
     for (int run = 0; run < 3; run++) {
         struct fixture f = fixture_create(&optimizers[1]);
         f.desc.seed = run < 2 ? 4 : 5;
         OK(oc_train(f.model, &f.desc));
-        count = read_state(f.model, state[run], true);
+        count = read_state(f.model, state[run]);
         fixture_destroy(&f);
     }
     cr_expect_arr_eq(state[0], state[1], (size_t)count * sizeof(float));
@@ -292,18 +368,18 @@ Test(train, an_x_is_told_from_an_o)
 
 Test(train, a_run_that_diverges_leaves_its_checkpoint_alone)
 {
-    static float before[2 * MOST_VALUES], after[2 * MOST_VALUES];
+    static float before[MOST_STATE], after[MOST_STATE];
     struct fixture f = fixture_create(&(oc_optimizer_desc){ .rate = 0.01f });
     f.desc.checkpoint = in_folder("run.safetensors");
     f.desc.epochs = 1;
     OK(oc_train(f.model, &f.desc));
-    const int64_t count = read_state(f.model, before, false);
+    const int64_t count = read_state(f.model, before);
     OK(oc_model_set_rate(f.model, 1e30f));
     f.desc.epochs = 9;
     cr_expect_eq(oc_train(f.model, &f.desc), OC_E_ARGUMENT);
     cr_expect_not_null(strstr(oc_last_error(), "diverged"), "%s", oc_last_error());
     OK(oc_model_load(f.model, f.desc.checkpoint));
-    read_state(f.model, after, false);
+    read_state(f.model, after);
     cr_expect_arr_eq(after, before, (size_t)count * sizeof(float));
     fixture_destroy(&f);
 }
