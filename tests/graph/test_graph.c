@@ -51,8 +51,8 @@ Test(graph, descriptors_have_the_sizes_that_users_compiled)
         SIZE(oc_stochastic_depth_desc, 8),
         SIZE(oc_prelu_desc, 24),
 #undef SIZE
-    /* clang-format on */
     };
+    /* clang-format on */
     if (sizeof(void *) != 8)
         cr_skip_test("sizes are those of 64-bit systems");
     for (int i = 0; i < COUNT_OF(sizes); i++)
