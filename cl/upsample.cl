@@ -69,9 +69,13 @@ static range sources(const upsampling *u, const int d, const int target)
 
 static acc weight(const upsampling *u, const int d, const int target, const int source)
 {
+#if LINEAR
     const int i = BACKWARD ? target : source, o = BACKWARD ? source : target;
     const long divisor = u->a[d].divisor, distance = (long)abs_diff(position(u, d, o), i * divisor);
-    return LINEAR ? (acc)(divisor - distance) * u->a[d].part : (acc)1;
+    return (acc)(divisor - distance) * u->a[d].part;
+#else
+    return 1;
+#endif
 }
 
 /* Target pixel t, VECTOR channels from c on. Finding its sources takes divisions, so that is left to the caller, who does
@@ -80,13 +84,17 @@ static void interpolate(const upsampling *u, const site t, const box from, const
                         __global real *target)
 {
     realv sum = 0;
-    for (int d = from.d.first; d < from.d.end; d++)
-        for (int h = from.h.first; h < from.h.end; h++)
+    for (int d = from.d.first; d < from.d.end; d++) {
+        const acc share_d = weight(u, 0, t.at[0], d);
+        for (int h = from.h.first; h < from.h.end; h++) {
+            const acc share_h = share_d * weight(u, 1, t.at[1], h);
             for (int w = from.w.first; w < from.w.end; w++) {
                 const site s = { t.n, { d, h, w } };
-                const acc share = weight(u, 0, t.at[0], d) * weight(u, 1, t.at[1], h) * weight(u, 2, t.at[2], w);
-                sum = fma(LOADV(source + site_index(s, SOURCE(u)) * u->source_pitch + c), (realv)share, sum);
+                const realv share = share_h * weight(u, 2, t.at[2], w);
+                sum = fma(LOADV(source + site_index(s, SOURCE(u)) * u->source_pitch + c), share, sum);
             }
+        }
+    }
     STOREV(sum, target + site_index(t, TARGET(u)) * u->target_pitch + c);
 }
 

@@ -6,7 +6,7 @@ foreach(folder include src cl models tests bench docs)
   list(APPEND files ${found})
 endforeach()
 list(APPEND files CMakeLists.txt)
-list(FILTER files EXCLUDE REGEX "^tests/gates/")
+list(FILTER files EXCLUDE REGEX "^tests/(gates/|golden/oracles.h)") # the second is made by a program
 if(NOT files)
   message(FATAL_ERROR "no files under ${ROOT}")
 endif()

@@ -274,12 +274,12 @@ static bool run_case(const struct problem problems[], const char *implementation
     return true;
 }
 
-/* Multiply-adds of the forward pass of layers with weights, else values. */
+/* Multiply-adds of the forward pass of layers with weights, else values of the larger side. */
 static double work_of(const struct problem *p)
 {
     const struct operand *weight = &p->in[p->spec->inputs];
     if (p->count == p->spec->inputs)
-        return (double)p->in[0].count;
+        return fmax((double)p->in[0].count, (double)p->y.count);
     return (double)weight->count * (double)p->y.count / (double)weight->shape[0];
 }
 
