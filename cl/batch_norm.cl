@@ -157,6 +157,17 @@ __kernel void batch_norm_scale(IN(real, variance), IN(real, weight), OUT(real, s
         AT(scale)[channel] = (g.affine ? AT(weight)[channel] : 1) / sqrt(AT(variance)[channel] + g.epsilon);
 }
 
+/* What they make of a bias b before the layer. */
+__kernel void batch_norm_shift(IN(real, scale), IN(real, mean), IN(real, bias), IN(real, b), OUT(real, shift),
+                               const int biased, const batch g)
+{
+    const int channel = get_global_id(0);
+    if (channel < g.channels) {
+        const acc before = (biased ? AT(b)[channel] : 0) - AT(mean)[channel];
+        AT(shift)[channel] = fma(before, AT(scale)[channel], g.affine ? AT(bias)[channel] : 0);
+    }
+}
+
 /* Gradients of weight and bias. `spread` is 1/deviation or, if `running`, the variance. The gradient of x is
  * scale*dy + slope*(x - mean) + constant; `terms` gets slope and constant of all channels. */
 __kernel void batch_norm_sums(IN(real, partial), IN(real, spread), IN(real, scale), OUT(real, dweight), OUT(real, dbias),

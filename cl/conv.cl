@@ -107,3 +107,11 @@ __kernel void conv_reference_backward_filter(IN(real, x), IN(real, dy), OUT(real
         AT(dw)[i] = sum;
     }
 }
+
+/* The values of each filter, times a number of its own. */
+__kernel void conv_scale_filter(IN(real, w), IN(real, scale), OUT(real, scaled), const int values)
+{
+    const int i = get_global_id(0), k = get_global_id(1);
+    if (i < values)
+        AT(scaled)[(ulong)k * values + i] = AT(w)[(ulong)k * values + i] * AT(scale)[k];
+}

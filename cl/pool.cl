@@ -111,17 +111,15 @@ static void forward(const pooling *p, const site o, const int c, __global const 
         STORE_WINNERS(winner, winners + to * p->winners_pitch + c);
 }
 
-/* Input pixel i, VECTOR channels from c on. `seen` are the windows over it: finding them takes divisions, so that is
+/* Of input pixel i, VECTOR channels from c on. `seen` are the windows over it: finding them takes divisions, so that is
  * left to the caller, who does it once for many channels. */
-static void backward(const pooling *p, const site i, const box seen, const int c, __global const real *dy,
-                     __global const WINNER *winners, __global const real *x, __global const real *y,
-                     __global real *dx)
+static realv backward(const pooling *p, const site i, const box seen, const int c, __global const real *dy,
+                      __global const WINNER *winners, __global const real *x, __global const real *y)
 {
     const geometry *g = &p->g;
-    const ulong to = site_index(i, g->in);
     realv sum = 0, value = 0;
     if (POOL == POOL_L2)
-        value = LOADV(x + to * g->x_pitch + c);
+        value = LOADV(x + site_index(i, g->in) * g->x_pitch + c);
     for (int od = seen.d.first; od < seen.d.end; od++)
         for (int oh = seen.h.first; oh < seen.h.end; oh++)
             for (int ow = seen.w.first; ow < seen.w.end; ow++) {
@@ -143,7 +141,7 @@ static void backward(const pooling *p, const site i, const box seen, const int c
                     sum += norm == (realv)0 ? (realv)0 : v * (value / norm);
                 }
             }
-    STOREV(sum, dx + to * p->dx_pitch + c);
+    return sum;
 }
 
 __kernel void pool_reference_forward(IN(real, x), OUT(real, y), OUT(WINNER, winners), const pooling p)
@@ -154,13 +152,15 @@ __kernel void pool_reference_forward(IN(real, x), OUT(real, y), OUT(WINNER, winn
 }
 
 __kernel void pool_reference_backward(IN(real, dy), IN(WINNER, winners), IN(real, x), IN(real, y), OUT(real, dx),
-                                      const pooling p)
+                                      const pooling p, EPILOGUE_ARGUMENTS)
 {
     const ulong i = get_global_id(0), pixels = (ulong)p.g.n * p.g.in[0] * p.g.in[1] * p.g.in[2];
     if (i < pixels * p.g.c) {
         const site q = site_number(i / p.g.c, p.g.in);
         const box seen = { windows(&p.g, 0, q.at[0]), windows(&p.g, 1, q.at[1]), windows(&p.g, 2, q.at[2]) };
-        backward(&p, q, seen, i % p.g.c, AT(dy), AT(winners), AT(x), AT(y), AT(dx));
+        realv sum = backward(&p, q, seen, i % p.g.c, AT(dy), AT(winners), AT(x), AT(y));
+        EPILOGUE(realv, LOADV, sum, i / p.g.c, i % p.g.c)
+        STOREV(sum, AT(dx) + i / p.g.c * p.dx_pitch + i % p.g.c);
     }
 }
 
@@ -173,13 +173,18 @@ __kernel void pool_vector_forward(IN(real, x), OUT(real, y), OUT(WINNER, winners
 }
 
 __kernel void pool_vector_backward(IN(real, dy), IN(WINNER, winners), IN(real, x), IN(real, y), OUT(real, dx),
-                                   const pooling p)
+                                   const pooling p, EPILOGUE_ARGUMENTS)
 {
     site i = site_number((ulong)get_global_id(0) * p.g.in[2], p.g.in);
     box seen = { windows(&p.g, 0, i.at[0]), windows(&p.g, 1, i.at[1]), { 0, 0 } };
     for (; i.at[2] < p.g.in[2]; i.at[2]++) {
         seen.w = windows(&p.g, 2, i.at[2]);
-        for (int c = 0; c < p.g.c; c += VECTOR)
-            backward(&p, i, seen, min(c, p.g.c - VECTOR), AT(dy), AT(winners), AT(x), AT(y), AT(dx));
+        const ulong to = site_index(i, p.g.in);
+        for (int start = 0; start < p.g.c; start += VECTOR) {
+            const int c = min(start, p.g.c - VECTOR);
+            realv sum = backward(&p, i, seen, c, AT(dy), AT(winners), AT(x), AT(y));
+            EPILOGUE(realv, LOADV, sum, to, c)
+            STOREV(sum, AT(dx) + to * p.dx_pitch + c);
+        }
     }
 }

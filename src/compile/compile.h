@@ -3,7 +3,7 @@
  *     copy       a private copy of what the model's outputs need (graph/copy.c)
  *     gradient   the backward pass as further nodes, and places for the parameters
  *     update     accumulation, clipping and the optimizer's step as further nodes
- *     fuse       elementwise functions into the kernels before them
+ *     fuse       sums, elementwise functions and their gradients into the kernels before them
  *     layout     host order at the borders, channels-last inside
  *     select     an implementation for each node
  *     memory     a place for each tensor

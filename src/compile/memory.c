@@ -3,7 +3,8 @@
  * Activations share memory: a walk over the plan takes a place when a tensor is written and gives it back after its
  * last reader. A view lies in its base, and so do the parts of a concatenation (pass_layout), for which the base's place
  * is taken when the first of them is written. An output lies in an input that dies there, where the operation permits.
- * What the host may read, and what depends on parameters only, lives to the end. A place never crosses slabs, and a slab
+ * What the host may read lives to the end, and so does what depends on parameters only but is read by what does not: it is
+ * not made anew in each run. A place never crosses slabs, and a slab
  * is never larger than the device's largest allocation.
  *
  * Invariant: two tensors share a byte only if one is written after the other's last reader has run, or one is the
@@ -205,8 +206,10 @@ static void touch(struct planner *p, oc_tensor *x, int index)
 /* Resolves views and finds the last reader of each storage. */
 static oc_status measure(struct planner *p, struct node *n, int index)
 {
-    for (int i = 0; i < n->in_count; i++)
-        touch(p, n->in[i], index);
+    for (int i = 0; i < n->in_count; i++) {
+        const struct node *producer = n->in[i]->producer;
+        touch(p, n->in[i], producer && producer->is_static && !n->is_static ? INT32_MAX : index);
+    }
     for (int i = 0; i < n->out_count; i++) {
         oc_tensor *y = n->out[i];
         if (n->view && i == 0) {
@@ -217,9 +220,20 @@ static oc_status measure(struct planner *p, struct node *n, int index)
             p->storages[y->id].bytes = aligned_bytes(y);
             p->plan->unshared += aligned_bytes(y);
         }
-        touch(p, y, n->is_static ? INT32_MAX : index);
+        touch(p, y, index);
     }
     return OC_OK;
+}
+
+/* Whether the kernels permit output 0 in the memory of input i: the operation says so, or it is the addend, of which each
+ * value is read before anything is stored in its place. No other input may lie there, but one of which the same is true. */
+static bool may_host(const struct node *n, int i)
+{
+    const unsigned in_place = n->op->in_place;
+    bool may = in_place >> i & 1 || (i > 0 && i == n->epilogue.addend);
+    for (int j = 0; j < n->in_count; j++)
+        may = may && (j == i || in_place >> j & 1 || base_of(n->in[j]) != base_of(n->in[i]));
+    return may;
 }
 
 /* The input whose memory output 0 may take over, or NULL. */
@@ -228,13 +242,25 @@ static oc_tensor *dying_input(const struct planner *p, const struct node *n, int
     const oc_tensor *y = n->out[0];
     for (int i = 0; i < n->in_count; i++) {
         oc_tensor *base = base_of(n->in[i]);
-        if ((n->op->in_place >> i & 1) && base->kind == TENSOR_VALUE && base->region == REGION_ACTIVATIONS &&
+        if (may_host(n, i) && base->kind == TENSOR_VALUE && base->region == REGION_ACTIVATIONS &&
             p->storages[base->id].last == index && p->storages[base->id].bytes == p->storages[y->id].bytes &&
             base->type == y->type && tensor_is_dense(n->in[i]) && tensor_is_dense(y) &&
             n->in[i]->offset == base->offset)
             return base;
     }
     return NULL;
+}
+
+/* What depends on parameters only and stays lies side by side, so that what made it leaves no gaps. */
+static oc_status place_lasting(struct planner *p, struct node *n, int index)
+{
+    (void)index;
+    for (int i = 0; n->is_static && i < n->out_count; i++) {
+        oc_tensor *y = n->out[i];
+        if (!y->base && !y->placed && p->storages[y->id].last == INT32_MAX)
+            TRY(take(p, y));
+    }
+    return OC_OK;
 }
 
 static oc_status place(struct planner *p, struct node *n, int index)
@@ -297,6 +323,8 @@ oc_status pass_memory(struct plan *plan)
     oc_status status = walk(&p, measure);
     for (int i = 0; i < plan->fetchable_count; i++)
         touch(&p, plan->fetchables[i].tensor, INT32_MAX);
+    if (status == OC_OK)
+        status = walk(&p, place_lasting);
     if (status == OC_OK)
         status = walk(&p, place_and_release);
     add_margins(plan);

@@ -68,9 +68,10 @@ static oc_status copy_node(struct node **out, oc_graph *graph, const struct node
 
 static oc_status place(struct plan *plan, const struct node *n)
 {
-    for (int i = 0; i < n->in_count; i++)
-        if (n->in[i]->kind == TENSOR_PARAMETER && !n->in[i]->placed)
-            TRY(memory_place(plan, n->in[i], REGION_PARAMETERS));
+    const oc_graph *graph = plan->graph;
+    for (size_t i = 0; i < graph->tensor_count; i++) /* also those from which prepare derived an input */
+        if (graph->tensors[i]->kind == TENSOR_PARAMETER && !graph->tensors[i]->placed)
+            TRY(memory_place(plan, graph->tensors[i], REGION_PARAMETERS));
     TRY(plan_complete(plan));
     for (int i = 0; i < n->in_count; i++) {
         oc_tensor *x = n->in[i];

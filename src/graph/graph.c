@@ -397,11 +397,20 @@ static void add_bytes(struct cost *cost, oc_tensor *const *tensors, int count)
         cost->bytes += (double)(shape_count(&tensors[i]->shape) * element_bytes(tensors[i]->type));
 }
 
+/* What the epilogue reads. */
+static void add_operand(struct cost *cost, const struct node *n, int input)
+{
+    if (input > 0)
+        add_bytes(cost, &n->in[input], 1);
+}
+
 struct cost node_cost(const struct node *n)
 {
     struct cost cost = { 0 };
     if (n->op->cost) {
         n->op->cost(n, &cost);
+        add_operand(&cost, n, n->epilogue.addend);
+        add_operand(&cost, n, n->epilogue.kept);
     } else {
         add_bytes(&cost, n->in, n->in_count);
         add_bytes(&cost, n->out, n->out_count);

@@ -96,6 +96,7 @@ struct node {
 
     /* Set by the passes. */
     struct epilogue epilogue;
+    int place; /* in the list, as it was before compile/fuse.c */
     const struct impl *impl;
     int tuned[MAX_TUNABLES];
     enum phase phase; /* beyond PHASE_COMPUTE it may write what lies in no activation */

@@ -81,6 +81,12 @@ struct op {
     /* Elementwise in (dy, kept): the function whose gradient it is; alpha as above. */
     const char *(*gradient_of)(const struct node *n);
     bool adds; /* output 0 is the sum of both inputs */
+    /* Whether output 0 is, channel by channel, scale*(input 0) + shift, with values that depend on parameters alone; and
+     * nodes for the two, if the input were input 0 + b (NULL: 0): so shift becomes scale*b + shift. */
+    bool (*is_affine)(const struct node *n);
+    oc_status (*affine)(const struct node *n, oc_tensor *b, oc_tensor **scale, oc_tensor **shift);
+    /* Takes over what such a node does with output 0, by other parameters; nodes for these come before n. */
+    oc_status (*absorb)(struct node *n, const struct node *affine);
     unsigned
         epilogue; /* enum epilogue_part: what every implementation can do to output 0 before storing it */
     bool

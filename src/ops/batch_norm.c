@@ -251,9 +251,15 @@ static oc_status backward_infer(struct node *n)
     return node_output(n, 0, ELEMENT_F32, &n->in[0]->shape);
 }
 
+/* (dy, scale): neither x nor the batch's statistics. */
+static bool scales_only(const struct node *n)
+{
+    return n->in[1]->shape.rank == 1;
+}
+
 static void backward_cost(const struct node *n, struct cost *cost)
 {
-    const bool running = n->in_count == 2;
+    const bool running = scales_only(n);
     const double values = (double)shape_count(&n->in[0]->shape);
     cost->flops = values * (running ? 1.0 : 5.0);
     cost->bytes = 4.0 * values * (running ? 2.0 : 3.0);
@@ -263,7 +269,7 @@ static oc_status backward(struct emitter *e, const struct node *n, bool vector)
 {
     oc_tensor **in = n->in;
     const struct values running = { "scale", in[0], in[0], in[1], in[1], in[1] };
-    if (n->in_count == 2)
+    if (scales_only(n))
         return emit_values(e, n, &running, vector);
     return emit_values(e, n, &(struct values){ "gradient", in[0], in[1], in[2], in[3], in[4] }, vector);
 }
@@ -384,6 +390,57 @@ static void cost(const struct node *n, struct cost *cost)
     cost->bytes = 8.0 * values;
 }
 
+/* ---- running averages as a factor and a constant ---- */
+
+static oc_status shift_reference(struct emitter *e, const struct node *n)
+{
+    const oc_batch_norm_desc *d = n->desc;
+    const int affine = !d->no_affine;
+    const struct batch g = { .channels = (int32_t)shape_count(&n->in[0]->shape), .affine = affine };
+    const oc_tensor *mean = n->in[1], *bias = affine ? n->in[2] : mean, *b = n->in[n->in_count - 1];
+    return emit_channels(e, n,
+                         (struct launch_spec){
+                             .kernel = "batch_norm_shift",
+                             .args = { TENSOR(n->in[0]), TENSOR(mean), TENSOR(bias), TENSOR(b),
+                                       TENSOR(n->out[0]), INT(n->in_count > 2 + affine), STRUCT(g) },
+                         },
+                         &g);
+}
+
+static const struct impl shift_impls[] = {
+    { .name = "reference", .emit = shift_reference },
+    { 0 },
+};
+
+/* (scale, running_mean), bias unless no_affine, b if there is one -> (b - running_mean)*scale + bias */
+const struct op op_batch_norm_shift = {
+    .name = "batch_norm_shift",
+    .desc_size = sizeof(oc_batch_norm_desc),
+    .infer = scale_infer,
+    .cost = scale_cost,
+    .impls = shift_impls,
+};
+
+static bool is_affine(const struct node *n)
+{
+    return !has_batch_statistics(n);
+}
+
+static oc_status affine(const struct node *n, oc_tensor *b, oc_tensor **scale, oc_tensor **shift)
+{
+    const oc_batch_norm_desc *d = n->desc;
+    oc_tensor *in[4] = { *scale = scale_append(n), n->in[d->no_affine ? 1 : 3] };
+    int count = 2;
+    if (!d->no_affine)
+        in[count++] = n->in[2];
+    if (b)
+        in[count++] = b;
+    *shift = graph_append(&op_batch_norm_shift, d, NULL, in, count);
+    return oc_graph_check(n->in[0]->graph);
+}
+
+/* ---- the layer ---- */
+
 static oc_status derive_scale(struct node *n)
 {
     if (has_batch_statistics(n))
@@ -466,6 +523,8 @@ const struct op op_batch_norm = {
     .cost = cost,
     .impls = forward_impls,
     .in_place = 1,
+    .is_affine = is_affine,
+    .affine = affine,
     .epilogue = EPILOGUE_ALL,
     .layer = true,
 };

@@ -134,6 +134,24 @@ static oc_status gradient(struct node *n)
     return OC_OK;
 }
 
+/* w and b become those of the convolution and the affine function together. */
+static oc_status absorb(struct node *n, const struct node *affine)
+{
+    oc_graph *graph = n->in[0]->graph;
+    oc_tensor *b = n->parameter_count > 1 ? n->in[2] : NULL, *scale, *shift;
+    graph->insert_before = n;
+    TRY(affine->op->affine(affine, b, &scale, &shift));
+    n->in[1] = graph_append(&op_scale_filter, NULL, NULL, (oc_tensor *[]){ n->in[1], scale }, 2);
+    graph->insert_before = NULL;
+    TRY(oc_graph_check(graph));
+    if (b) {
+        n->in[2] = shift;
+        return OC_OK;
+    }
+    n->parameter_count++;
+    return node_add_input(n, shift);
+}
+
 const struct op op_conv = {
     .name = "conv",
     .desc_size = sizeof(struct conv),
@@ -144,6 +162,7 @@ const struct op op_conv = {
     .receptive = receptive,
     .describe = conv_describe,
     .impls = conv_impls,
+    .absorb = absorb,
     .epilogue = EPILOGUE_ALL,
     .layer = true,
     .multiplies = true,
@@ -158,6 +177,7 @@ const struct op op_dense = {
     .cost = conv_cost,
     .describe = conv_describe,
     .impls = conv_impls,
+    .absorb = absorb,
     .epilogue = EPILOGUE_ALL,
     .layer = true,
     .multiplies = true,
@@ -194,6 +214,20 @@ const struct op op_conv_backward_filter = {
     .cost = conv_cost,
     .describe = conv_describe,
     .impls = conv_backward_filter_impls,
+};
+
+/* (w, scale) -> w, each filter times its scale */
+static oc_status infer_scaled(struct node *n)
+{
+    return node_output(n, 0, ELEMENT_F32, &n->in[0]->shape);
+}
+
+static const struct impl scale_filter_impls[] = { { .name = "reference", .emit = conv_scale_filter }, { 0 } };
+
+const struct op op_scale_filter = {
+    .name = "scale_filter",
+    .infer = infer_scaled,
+    .impls = scale_filter_impls,
 };
 
 oc_tensor *oc_conv(oc_tensor *x, const oc_conv_desc *desc)

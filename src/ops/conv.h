@@ -42,5 +42,6 @@ const oc_tensor *conv_bias(const struct node *n, struct text *defines);
 oc_status conv_reference_forward(struct emitter *e, const struct node *n);
 oc_status conv_reference_backward_data(struct emitter *e, const struct node *n);
 oc_status conv_reference_backward_filter(struct emitter *e, const struct node *n);
+oc_status conv_scale_filter(struct emitter *e, const struct node *n);
 
 #endif

@@ -153,13 +153,13 @@ const struct op op_pack_filter = {
     .impls = pack_impls,
 };
 
-static oc_status prepare(struct node *n, oc_tensor *w, bool transposed)
+static oc_status prepare(struct node *n, bool transposed)
 {
     const struct pack_desc desc = { .conv = *(const struct conv *)n->desc,
                                     .transposed = transposed,
                                     .block = tuned(n, "VECTOR") * tuned(n, "COLUMNS"),
                                     .vector = tuned(n, "VECTOR") };
-    return derive(n, &op_pack_filter, &desc, w);
+    return derive(n, &op_pack_filter, &desc, 1);
 }
 
 /* ---- the product ---- */
@@ -170,7 +170,7 @@ static size_t panel_bytes(int tile, int panels, int vector)
     return sizeof(float) * (size_t)(panels * tile * (DEPTH + vector));
 }
 
-/* One launch: results into y, from x and the packed weights, the last input. */
+/* One launch: results into y, from x and the packed weights, input 1. */
 static oc_status emit_gather(struct emitter *e, const struct node *n, struct gather *g)
 {
     const oc_tensor *x = n->in[0], *y = n->out[0];
@@ -193,8 +193,8 @@ static oc_status emit_gather(struct emitter *e, const struct node *n, struct gat
                     .file = "conv_direct.cl",
                     .kernel = "conv_direct_gather",
                     .defines = defines.data,
-                    .args = { TENSOR(x), TENSOR(n->in[n->in_count - 1]), TENSOR(b), TENSOR(y), STRUCT(*g),
-                              EPILOGUE(tail), LOCAL(panel_bytes(tile, panels, tuned(n, "VECTOR"))) },
+                    .args = { TENSOR(x), TENSOR(n->in[1]), TENSOR(b), TENSOR(y), STRUCT(*g), EPILOGUE(tail),
+                              LOCAL(panel_bytes(tile, panels, tuned(n, "VECTOR"))) },
                     .items = { pieces / g->groups, g->groups, shares },
                 });
 }
@@ -244,12 +244,12 @@ static oc_status emit_backward_data(struct emitter *e, const struct node *n)
 
 static oc_status prepare_forward(struct node *n)
 {
-    return prepare(n, n->in[1], false);
+    return prepare(n, false);
 }
 
 static oc_status prepare_backward_data(struct node *n)
 {
-    return prepare(n, n->in[1], true);
+    return prepare(n, true);
 }
 
 /* Whether it goes from y to x. */

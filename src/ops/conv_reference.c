@@ -68,3 +68,17 @@ oc_status conv_reference_backward_filter(struct emitter *e, const struct node *n
                   },
                   dw);
 }
+
+oc_status conv_scale_filter(struct emitter *e, const struct node *n)
+{
+    const oc_tensor *w = n->in[0];
+    const int64_t filters = w->shape.dim[0], values = shape_count(&w->shape) / filters;
+    return emit(e, n,
+                &(struct launch_spec){
+                    .file = "conv.cl",
+                    .kernel = "conv_scale_filter",
+                    .args = { TENSOR(w), TENSOR(n->in[1]), TENSOR(n->out[0]), INT(values) },
+                    .items = { values, filters },
+                    .group = { emitter_group(e) },
+                });
+}

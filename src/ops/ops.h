@@ -24,8 +24,8 @@ extern const struct op op_conv_transpose_backward_data, op_pad_backward, op_upsa
 extern const struct op op_dropout_backward;
 extern const struct op op_activation_backward, op_average_pool_backward, op_channel_sum,
     op_conv_backward_data, op_conv_backward_filter, op_dot_backward, op_fill, op_l2_pool_backward,
-    op_lrn_backward, op_max_pool_backward, op_mean_squared_error_backward, op_pack_filter, op_slice_backward,
-    op_softmax_backward, op_softmax_cross_entropy_backward;
+    op_lrn_backward, op_max_pool_backward, op_mean_squared_error_backward, op_pack_filter, op_scale_filter,
+    op_slice_backward, op_softmax_backward, op_softmax_cross_entropy_backward;
 
 extern const struct op op_maxout_backward, op_spread, op_binary_cross_entropy_backward,
     op_log_softmax_backward, op_smooth_l1_backward, op_prelu_backward, op_prelu_slope;
@@ -34,7 +34,8 @@ extern const struct op op_maxout_backward, op_spread, op_binary_cross_entropy_ba
 extern const struct op op_accumulate, op_adagrad, op_adam, op_clip_factor, op_rmsprop, op_sgd, op_swap;
 
 /* Batch normalisation: the layer, then what it appends. */
-extern const struct op op_batch_norm, op_batch_norm_backward, op_batch_norm_scale, op_batch_norm_sums;
+extern const struct op op_batch_norm, op_batch_norm_backward, op_batch_norm_scale, op_batch_norm_shift,
+    op_batch_norm_sums;
 
 /* Every operation, ended by NULL. */
 extern const struct op *const op_table[];
@@ -42,9 +43,9 @@ extern const struct op *const op_table[];
 /* add.c: dx is a contribution to the gradient of x; several are summed. Call only if x->wants_gradient. */
 oc_status contribute(oc_tensor *x, oc_tensor *dx);
 
-/* derive.c: a node on `source` alone, before n, so that it runs once per change of the parameters; its result becomes
- * a further input of n. */
-oc_status derive(struct node *n, const struct op *op, const void *desc, oc_tensor *source);
+/* derive.c: a node on that input of n alone, before n, so that it runs once per change of the parameters; its result
+ * takes the input's place, which need not stay in memory then. */
+oc_status derive(struct node *n, const struct op *op, const void *desc, int input);
 
 /* reshape.c: the same values in another shape; the second never in a slice of something else. */
 oc_tensor *reshape_append(oc_tensor *x, const struct shape *shape);

@@ -52,22 +52,23 @@ static bool is_dilated(const struct window *w)
     return w->dilation[0] > 1 || w->dilation[1] > 1 || w->dilation[2] > 1;
 }
 
-/* `winners`: NULL if there are none. `result` is what the work-items are counted by. */
-static oc_status launch(struct emitter *e, const struct node *n, bool vector, const oc_tensor *winners,
-                        const oc_tensor *result, struct launch_spec *spec)
+/* `winners`: NULL if there are none. */
+static void define(struct text *defines, const struct node *n, bool vector, const oc_tensor *winners)
 {
     static const char *const kinds[] = { "POOL_MAX", "POOL_AVERAGE", "POOL_L2" };
     const struct pool *d = n->desc;
-    const struct shape *s = &result->shape;
-    char buffer[128];
-    struct text defines = TEXT_IN(buffer);
-    text_print(&defines, " -DPOOL=%s -DVECTOR=%d", kinds[d->kind], vector ? vector_width(s->dim[1]) : 1);
+    text_print(defines, " -DPOOL=%s -DVECTOR=%d", kinds[d->kind],
+               vector ? vector_width(n->out[0]->shape.dim[1]) : 1);
     if (winners)
-        text_print(&defines, " -DWINNERS=1 -DWINNER=%s", winners->type == ELEMENT_U8 ? "uchar" : "int");
+        text_print(defines, " -DWINNERS=1 -DWINNER=%s", winners->type == ELEMENT_U8 ? "uchar" : "int");
     if (is_dilated(&d->window))
-        text_print(&defines, " -DDILATED=1");
+        text_print(defines, " -DDILATED=1");
+}
+
+static oc_status launch(struct emitter *e, const struct node *n, bool vector, struct launch_spec *spec)
+{
+    const struct shape *s = &n->out[0]->shape;
     spec->file = "pool.cl";
-    spec->defines = defines.data;
     spec->items[0] = vector ? shape_pixels(s) / s->dim[s->rank - 1] : shape_count(s);
     spec->group[0] = vector ? 1 : emitter_group(e);
     return emit(e, n, spec);
@@ -80,8 +81,12 @@ static oc_status forward(struct emitter *e, const struct node *n, bool vector)
     const oc_tensor *winners = d->kind == POOL_MAX && n->out[1]->consumers > 0 ? n->out[1] : NULL;
     struct pooling p = make_pooling(d, x, y);
     p.winners_pitch = winners ? (int32_t)tensor_pitch(winners) : 0;
-    return launch(e, n, vector, winners, y,
+    char buffer[160];
+    struct text defines = TEXT_IN(buffer);
+    define(&defines, n, vector, winners);
+    return launch(e, n, vector,
                   &(struct launch_spec){
+                      .defines = defines.data,
                       .kernel = vector ? "pool_vector_forward" : "pool_reference_forward",
                       .args = { TENSOR(x), TENSOR(y), TENSOR(winners ? winners : y), STRUCT(p) },
                   });
@@ -98,11 +103,16 @@ static oc_status backward(struct emitter *e, const struct node *n, bool vector)
     p.dx_pitch = (int32_t)tensor_pitch(dx);
     p.dy_pitch = (int32_t)tensor_pitch(dy);
     p.winners_pitch = winners ? (int32_t)tensor_pitch(winners) : 0;
-    return launch(e, n, vector, winners, dx,
+    char buffer[160];
+    struct text defines = TEXT_IN(buffer);
+    define(&defines, n, vector, winners);
+    const struct epilogue_arguments tail = epilogue_of(n, &defines);
+    return launch(e, n, vector,
                   &(struct launch_spec){
+                      .defines = defines.data,
                       .kernel = vector ? "pool_vector_backward" : "pool_reference_backward",
                       .args = { TENSOR(dy), TENSOR(winners ? winners : dy), TENSOR(x ? x : dy),
-                                TENSOR(y ? y : dy), TENSOR(dx), STRUCT(p) },
+                                TENSOR(y ? y : dy), TENSOR(dx), STRUCT(p), EPILOGUE(tail) },
                   });
 }
 
@@ -212,7 +222,8 @@ static void cost_of(const struct node *n, const oc_tensor *y, struct cost *cost)
     const struct pool *d = n->desc;
     cost->flops = (d->kind == POOL_L2 ? 2.0 : 1.0) * (double)shape_count(&y->shape) * (double)positions(d);
     for (int i = 0; i < n->in_count; i++)
-        cost->bytes += (double)(shape_count(&n->in[i]->shape) * element_bytes(n->in[i]->type));
+        if (i == 0 || i != n->epilogue.kept) /* whoever asks for the cost adds that */
+            cost->bytes += (double)(shape_count(&n->in[i]->shape) * element_bytes(n->in[i]->type));
     for (int i = 0; i < n->out_count; i++)
         if (i == 0 || n->out[i]->consumers > 0)
             cost->bytes += (double)(shape_count(&n->out[i]->shape) * element_bytes(n->out[i]->type));
@@ -274,6 +285,7 @@ static void describe(const struct node *n, struct text *text)
         .cost = cost_backward,                                                                               \
         .describe = describe,                                                                                \
         .impls = backward_impls,                                                                             \
+        .epilogue = EPILOGUE_KEPT,                                                                           \
     }
 
 POOL(max_pool);

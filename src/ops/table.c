@@ -11,7 +11,8 @@ const struct op *const op_table[] = {
     &op_dense,
     &op_conv_transpose,
     &op_conv_transpose_backward_data,
-    &op_pack_filter, /* convolution */
+    &op_pack_filter,
+    &op_scale_filter, /* convolution */
     &op_max_pool,
     &op_max_pool_backward,
     &op_average_pool,
@@ -24,6 +25,7 @@ const struct op *const op_table[] = {
     &op_pad_backward,
     &op_batch_norm,
     &op_batch_norm_scale,
+    &op_batch_norm_shift,
     &op_batch_norm_sums,
     &op_batch_norm_backward, /* normalisation */
     &op_relu,

@@ -39,9 +39,17 @@ static void draw(void *block, const oc_tensor *x, uint32_t stream, bool positive
     }
 }
 
-static oc_status fill_input(struct trial *t, void *block, int index, bool positive)
+/* What an input is made of, if prepare has derived it. */
+static const oc_tensor *source_of(const oc_tensor *x)
 {
-    const oc_tensor *x = t->node->in[index], *place = x->base ? x->base : x;
+    while (x->producer && x->producer->in_count == 1)
+        x = x->producer->in[0];
+    return x;
+}
+
+static oc_status fill_input(struct trial *t, void *block, const oc_tensor *x, int index, bool positive)
+{
+    const oc_tensor *place = x->base ? x->base : x;
     const int64_t element = element_bytes(x->type), bytes = value_bytes(place);
     struct buffer *buffer = t->buffers[place->region][place->slab];
     draw(block, x, (uint32_t)index, positive);
@@ -73,9 +81,11 @@ static oc_status fill_inputs(struct trial *t, bool positive)
     const oc_allocator *allocator = device_allocator(t->plan->device);
     void *block = memory_zeroed(allocator, PERIOD, sizeof(float));
     oc_status status = block ? OC_OK : OC_E_MEMORY;
-    for (int i = 0; status == OC_OK && i < t->node->in_count; i++)
-        if (!t->node->in[i]->producer) /* what prepare derived computes itself */
-            status = fill_input(t, block, i, positive);
+    for (int i = 0; status == OC_OK && i < t->node->in_count; i++) {
+        const oc_tensor *x = source_of(t->node->in[i]);
+        if (!x->producer)
+            status = fill_input(t, block, x, i, positive);
+    }
     memory_free(allocator, block);
     return status;
 }

@@ -26,6 +26,17 @@ static inline int count_nodes(const struct plan *plan, const char *op, int backw
     return count;
 }
 
+/* Nodes that end in part of an epilogue. */
+static inline int count_epilogues(const struct plan *plan, enum epilogue_part part)
+{
+    int count = 0;
+    for (const struct node *n = plan->graph->first; n; n = n->next)
+        count += part == EPILOGUE_ADDEND ? n->epilogue.addend > 0
+                 : part == EPILOGUE_KEPT ? n->epilogue.kept > 0
+                                         : n->epilogue.function && !n->epilogue.kept;
+    return count;
+}
+
 /* The plan's twin of a tensor of the user's graph. */
 static inline oc_tensor *twin(const struct plan *plan, const oc_tensor *x)
 {

@@ -115,12 +115,15 @@ Test(gradient, only_what_is_wanted_is_computed)
                        { "conv_backward_filter", table[i].filter },
                        { "channel_sum", table[i].sums },
                        { "max_pool_backward", table[i].pools },
-                       { "activation_backward", table[i].activations },
                        { "sgd", table[i].updates },
                        { "softmax_cross_entropy_backward", table[i].data + table[i].filter > 0 } };
         for (int k = 0; k < COUNT_OF(counts); k++)
             cr_expect_eq(count_nodes(plan, counts[k].op, -1), counts[k].wanted, "%s: %d of %s, not %d",
                          table[i].name, count_nodes(plan, counts[k].op, -1), counts[k].op, counts[k].wanted);
+        const int activations =
+            count_nodes(plan, "activation_backward", -1) + count_epilogues(plan, EPILOGUE_KEPT);
+        cr_expect_eq(activations, table[i].activations, "%s: %d activations backwards", table[i].name,
+                     activations);
         plan_destroy(plan);
         plan = plan_of(device, s.graph, &desc, false);
         cr_expect(count_nodes(plan, "sgd", -1) == 0 && count_nodes(plan, "fill", -1) == 0, "%s",

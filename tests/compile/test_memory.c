@@ -142,7 +142,8 @@ static bool same_place(const oc_tensor *a, const oc_tensor *b)
            shape_count(&a->shape) == shape_count(&b->shape);
 }
 
-/* A node may write over an input that it reads only as its operation says, in place, and outputs never over others. */
+/* A node may write over an input that it reads only as its operation says, in place, or over its addend, and outputs never
+ * over others. */
 static void check_node(struct play *play, const struct node *n)
 {
     for (int i = 0; i < n->in_count; i++)
@@ -153,8 +154,10 @@ static void check_node(struct play *play, const struct node *n)
     for (int i = 0; i < n->in_count; i++) { /* inputs are marked, outputs must not meet the mark */
         all_elements(play, n->in[i], -2 - i, set_tag);
         for (int o = 0; o < n->out_count; o++) {
-            const bool in_place = n->phase != PHASE_COMPUTE || n->op->joins_channels ||
-                                  (o == 0 && (n->op->in_place >> i & 1) && same_place(n->out[o], n->in[i]));
+            const bool in_place =
+                n->phase != PHASE_COMPUTE || n->op->joins_channels ||
+                (o == 0 && (n->op->in_place >> i & 1 || (i > 0 && i == n->epilogue.addend)) &&
+                 same_place(n->out[o], n->in[i]));
             if (!in_place && !all_elements(play, n->out[o], -2 - i, has_tag))
                 fault(play, n->name, "writes an output over an input", o, i);
         }
@@ -167,7 +170,7 @@ static void check_node(struct play *play, const struct node *n)
             fault(play, n->name, "has outputs that overlap", o, n->out_count);
 }
 
-/* What the host reads, and what later steps find done, is still there at the end. */
+/* What the host reads is still there at the end, and what later steps find done. */
 static void check_end(struct play *play)
 {
     const struct plan *plan = play->plan;
@@ -175,8 +178,9 @@ static void check_end(struct play *play)
         if (plan->fetchables[i].tensor->kind == TENSOR_VALUE)
             expect_held(play, plan->fetchables[i].tensor, "the host");
     for (const struct node *n = plan->graph->first; n; n = n->next)
-        for (int o = 0; n->is_static && !n->view && o < n->out_count; o++)
-            expect_held(play, n->out[o], "the next step");
+        for (int i = 0; !n->is_static && i < n->in_count; i++)
+            if (n->in[i]->producer && n->in[i]->producer->is_static)
+                expect_held(play, n->in[i], "the next step");
 }
 
 static int64_t region_bytes(const struct plan *plan, enum region region)

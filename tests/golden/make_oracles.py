@@ -91,8 +91,8 @@ class Spec(c.Structure):
 
 
 class Problem(c.Structure):
-    _fields_ = [("spec", c.POINTER(Spec)), ("case", c.POINTER(Case)), ("count", c.c_int), ("x", Operand * 7),
-                ("dx", Operand * 7), ("y", Operand), ("dy", Operand), ("inferred", Operand)]
+    _fields_ = [("spec", c.POINTER(Spec)), ("case", c.POINTER(Case)), ("count", c.c_int), ("x", Operand * 8),
+                ("dx", Operand * 8), ("y", Operand), ("dy", Operand), ("inferred", Operand)]
 
 
 def load():
@@ -162,6 +162,17 @@ def conv_transpose(x, w, b, d):
         pad = [(begin, have - begin - i - m) for (begin, _), have, i, m in zip(pad, y.shape[2:], same, more)]
     y = padded(y, [(-begin, -end) for begin, end in pad])
     return y if b is None else y + b.reshape(-1, *[1] * len(size))
+
+
+def residual(x, a, b, d):
+    u = F.relu(x)
+    return F.relu(sum(conv(u, p[0], p[1] if len(p) > 1 else None, d) for p in (a, b)))
+
+
+def conv_norm(x, p, d):
+    z = conv(x, p[0], None if d.no_bias else p[1], d)
+    weight, bias = p[1:3] if d.no_bias else (None, None)
+    return F.batch_norm(z, p[-2], p[-1], weight, bias, False, 0.1, float(c.c_float(1e-5).value))
 
 
 def average(x, window, stride, padding, **options):
@@ -242,6 +253,8 @@ FORWARD = {
     "silu": lambda case, x: F.silu(x),
     "hard_swish": lambda case, x: F.hardswish(x),
     "gelu": lambda case, x: F.gelu(x),
+    "residual": lambda case, x, *p: residual(x, p[:len(p) // 2], p[len(p) // 2:], case.layer.conv),
+    "conv_norm": lambda case, x, *p: conv_norm(x, p, case.layer.conv),
     "prelu": lambda case, x, w: F.prelu(x, w),
     "maxout": lambda case, x: x.unflatten(1, (-1, case.layer.pieces)).max(2).values,
     "add": lambda case, a, b: a + b,
@@ -296,7 +309,7 @@ HEADER = """/* oracles.h - made by make_oracles.py with PyTorch {version}: of ev
 // clang-format off
 static const struct golden {{
     const char *op, *name;
-    double sums[8];
+    double sums[9];
 }} goldens[] = {{
 """
 

@@ -5,6 +5,8 @@
     X(conv)                                                                                                  \
     X(conv_transpose)                                                                                        \
     X(dense)                                                                                                 \
+    X(residual)                                                                                              \
+    X(conv_norm)                                                                                             \
     X(max_pool)                                                                                              \
     X(global_max_pool)                                                                                       \
     X(average_pool)                                                                                          \

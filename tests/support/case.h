@@ -6,7 +6,7 @@
 
 #include <ocelli/ocelli.h>
 
-enum { MAX_INPUTS = 3, MAX_PARAMETERS = 4, MAX_OPERANDS = MAX_INPUTS + MAX_PARAMETERS };
+enum { MAX_INPUTS = 3, MAX_PARAMETERS = 5, MAX_OPERANDS = MAX_INPUTS + MAX_PARAMETERS };
 
 #define COUNT_OF(array) ((int)(sizeof(array) / sizeof(array)[0]))
 

@@ -7,7 +7,7 @@
 
 enum {
     DY_INDEX = 5
-}; /* of its random numbers: no operation has as many operands; the stored sums depend on it */
+}; /* of its random numbers: no operation has as many operands with a gradient; the stored sums depend on it */
 
 static struct random random_for(const char *name, uint32_t index)
 {
