@@ -39,6 +39,31 @@ static acc sum_lanes(const realv v)
     return lane[0];
 }
 
+/* The first `count` values, then zeros. */
+static realv load_some(__global const real *p, int count)
+{
+    if (count >= VECTOR)
+        return LOADV(p);
+    real lanes[VECTOR];
+    for (int i = 0; i < VECTOR; i++)
+        lanes[i] = i < count ? p[i] : (real)0;
+    return LOADV(lanes);
+}
+
+#define LOAD_COUNT(p) load_some(p, count)
+
+static void store_some(realv v, __global real *p, int count)
+{
+    if (count >= VECTOR) {
+        STOREV(v, p);
+    } else {
+        real lanes[VECTOR];
+        STOREV(v, lanes);
+        for (int i = 0; i < count; i++)
+            p[i] = lanes[i];
+    }
+}
+
 /* Values of up to two tensors a and b that become values of y: rows of `width` values, `pitch` apart; `count` values
  * in all, so the last row of a dense tensor may be shorter. Twin of struct rows, ops/elementwise.h. */
 typedef struct {

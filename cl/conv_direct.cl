@@ -48,31 +48,6 @@ typedef struct {
     int blocks;                        /* of destination channels, per work-item */
 } gather;
 
-/* The first `count` values, then zeros. */
-inline realv load_some(__global const real *p, int count)
-{
-    if (count >= VECTOR)
-        return LOADV(p);
-    real lanes[VECTOR];
-    for (int i = 0; i < VECTOR; i++)
-        lanes[i] = i < count ? p[i] : (real)0;
-    return LOADV(lanes);
-}
-
-#define LOAD_COUNT(p) load_some(p, count)
-
-inline void store_some(realv v, __global real *p, int count)
-{
-    if (count >= VECTOR) {
-        STOREV(v, p);
-    } else {
-        real lanes[VECTOR];
-        STOREV(v, lanes);
-        for (int i = 0; i < count; i++)
-            p[i] = lanes[i];
-    }
-}
-
 /* A destination pixel: its sample and its index along each axis. */
 typedef struct {
     int n, j[3];

@@ -35,6 +35,20 @@ struct window_request conv_request(const oc_conv_desc *desc);
  * one: it is the forward pass of a transposed convolution too. */
 extern const struct impl conv_impls[], conv_backward_data_impls[], conv_backward_filter_impls[];
 
+/* Whether it goes from y to x. */
+static inline bool conv_is_transposed(const struct node *n)
+{
+    return n->op->impls == conv_backward_data_impls;
+}
+
+/* conv_winograd.c, for both of the first two passes */
+extern const struct tunable conv_winograd_tunables[];
+bool conv_winograd_supports(const struct node *n, const oc_device_info *device);
+oc_status conv_winograd_prepare(struct node *n);
+oc_status conv_winograd_emit(struct emitter *e, const struct node *n);
+void conv_winograd_heuristic(const struct node *n, const oc_device_info *device, int *values);
+bool conv_winograd_allows(const struct node *n, const oc_device_info *device, const int *values);
+
 /* conv_reference.c */
 
 /* A node's bias and its -D definition to `defines`; if there is none, what stands in its place and is not looked at. */

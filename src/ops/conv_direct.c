@@ -252,12 +252,6 @@ static oc_status prepare_backward_data(struct node *n)
     return prepare(n, true);
 }
 
-/* Whether it goes from y to x. */
-static bool is_transposed(const struct node *n)
-{
-    return n->op->impls == conv_backward_data_impls;
-}
-
 static bool allows(const struct node *n, const oc_device_info *device, const int *values)
 {
     (void)n;
@@ -269,7 +263,7 @@ static void heuristic(const struct node *n, const oc_device_info *device, int *v
 {
     const struct conv *d = n->desc;
     const bool wide = device->vector_width >= 16;
-    const int64_t filters = (is_transposed(n) ? d->c : d->k) / d->groups;
+    const int64_t filters = (conv_is_transposed(n) ? d->c : d->k) / d->groups;
     values[0] = wide ? 16 : 8;
     values[1] = wide ? 12 : 6;
     values[2] = filters <= values[0] ? 1 : 2;
@@ -282,7 +276,7 @@ static void heuristic(const struct node *n, const oc_device_info *device, int *v
 static int64_t iterations(const struct node *n, const oc_device_info *device)
 {
     const struct conv *d = n->desc;
-    const bool transposed = is_transposed(n);
+    const bool transposed = conv_is_transposed(n);
     const int64_t cg = d->c / d->groups, kg = d->k / d->groups, filters = transposed ? cg : kg;
     int values[MAX_TUNABLES] = { 0 };
     heuristic(n, device, values);
@@ -308,11 +302,20 @@ static const struct tunable tunables[] = { { "VECTOR", { 16, 8, 4 } },
         .heuristic = heuristic, .allows = allows                                                             \
     }
 
-const struct impl conv_impls[] = { DIRECT(prepare_forward, emit_forward),
+#define WINOGRAD                                                                                             \
+    {                                                                                                        \
+        .name = "winograd", .supports = conv_winograd_supports, .prepare = conv_winograd_prepare,            \
+        .emit = conv_winograd_emit, .tunables = conv_winograd_tunables,                                      \
+        .heuristic = conv_winograd_heuristic, .allows = conv_winograd_allows                                 \
+    }
+
+const struct impl conv_impls[] = { WINOGRAD,
+                                   DIRECT(prepare_forward, emit_forward),
                                    { .name = "reference", .emit = conv_reference_forward },
                                    { 0 } };
 
-const struct impl conv_backward_data_impls[] = { DIRECT(prepare_backward_data, emit_backward_data),
+const struct impl conv_backward_data_impls[] = { WINOGRAD,
+                                                 DIRECT(prepare_backward_data, emit_backward_data),
                                                  { .name = "reference",
                                                    .emit = conv_reference_backward_data },
                                                  { 0 } };

@@ -24,8 +24,9 @@ extern const struct op op_conv_transpose_backward_data, op_pad_backward, op_upsa
 extern const struct op op_dropout_backward;
 extern const struct op op_activation_backward, op_average_pool_backward, op_channel_sum,
     op_conv_backward_data, op_conv_backward_filter, op_dot_backward, op_fill, op_l2_pool_backward,
-    op_lrn_backward, op_max_pool_backward, op_mean_squared_error_backward, op_pack_filter, op_scale_filter,
-    op_slice_backward, op_softmax_backward, op_softmax_cross_entropy_backward;
+    op_lrn_backward, op_max_pool_backward, op_mean_squared_error_backward, op_pack_filter,
+    op_pack_filter_winograd, op_scale_filter, op_slice_backward, op_softmax_backward,
+    op_softmax_cross_entropy_backward;
 
 extern const struct op op_maxout_backward, op_spread, op_binary_cross_entropy_backward,
     op_log_softmax_backward, op_smooth_l1_backward, op_prelu_backward, op_prelu_slope;

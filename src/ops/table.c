@@ -12,6 +12,7 @@ const struct op *const op_table[] = {
     &op_conv_transpose,
     &op_conv_transpose_backward_data,
     &op_pack_filter,
+    &op_pack_filter_winograd,
     &op_scale_filter, /* convolution */
     &op_max_pool,
     &op_max_pool_backward,

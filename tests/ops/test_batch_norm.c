@@ -73,8 +73,8 @@ static void expect_values(struct net *net, const char *name, const struct operan
     struct difference worst;
     CHECK(oc_parameter_get(net->model, name, OC_VALUE, got, C));
     if (want)
-        cr_expect(operand_compare(want, got, false, &worst), "%s[%d] is %g, not %g", name, (int)worst.index,
-                  worst.got, worst.want);
+        cr_expect(operand_compare(want, got, &(struct rule){ 0 }, &worst), "%s[%d] is %g, not %g", name,
+                  (int)worst.index, worst.got, worst.want);
     for (int i = 0; !want && i < C; i++)
         cr_expect_eq(got[i], constant, "%s[%d] is %g, not %g", name, i, (double)got[i], (double)constant);
 }
@@ -427,10 +427,10 @@ Test(batch_norm, works_on_slices_of_wider_tensors)
         operand_like(&dx, &run.x);
         expect_part(&run, 1, C - 1, 0, &y, &dx);
         expect_part(&run, 0, PART, C - 1, &y, &dx);
-        cr_expect(operand_compare(&y, run.y, false, &worst), "y[%d] is %g, not %g", (int)worst.index,
-                  worst.got, worst.want);
-        cr_expect(operand_compare(&dx, run.dx, false, &worst), "dx[%d] is %g, not %g", (int)worst.index,
-                  worst.got, worst.want);
+        cr_expect(operand_compare(&y, run.y, &(struct rule){ 0 }, &worst), "y[%d] is %g, not %g",
+                  (int)worst.index, worst.got, worst.want);
+        cr_expect(operand_compare(&dx, run.dx, &(struct rule){ 0 }, &worst), "dx[%d] is %g, not %g",
+                  (int)worst.index, worst.got, worst.want);
         operand_destroy(&y);
         operand_destroy(&dx);
         operand_destroy(&run.x);

@@ -70,8 +70,8 @@ Test(kernels, right_kernels_agree, .init = scratch_open, .fini = scratch_close)
         problem_create(&p, specs[k], &specs[k]->cases[1], FILL_REAL);
         float *result = floats_unset(p.y.count);
         CHECK(run(&p, result));
-        cr_expect(operand_compare(&p.y, result, false, &worst), "%s: got %g, not %g", specs[k]->op, worst.got,
-                  worst.want);
+        cr_expect(operand_compare(&p.y, result, &(struct rule){ 0 }, &worst), "%s: got %g, not %g",
+                  specs[k]->op, worst.got, worst.want);
         free(result);
         problem_destroy(&p);
     }
@@ -87,8 +87,8 @@ Test(kernels, unwritten_results_are_noticed, .init = scratch_open, .fini = scrat
         problem_create(&p, specs[k], &specs[k]->cases[1], FILL_REAL);
         float *result = operand_floats(&p.y); /* as if the results were there already */
         CHECK(run(&p, result));
-        cr_expect(!operand_compare(&p.y, result, false, &worst), "%s: an unwritten result passes",
-                  specs[k]->op);
+        cr_expect(!operand_compare(&p.y, result, &(struct rule){ 0 }, &worst),
+                  "%s: an unwritten result passes", specs[k]->op);
         cr_expect(isnan(worst.got), "%s: the unwritten result is %g, not poison", specs[k]->op, worst.got);
         free(result);
         problem_destroy(&p);

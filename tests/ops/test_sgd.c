@@ -86,8 +86,9 @@ static void compare(struct training *t, const char *name, oc_slot slot, const st
     struct difference worst;
     float *values = floats_unset(want->count);
     CHECK(oc_parameter_get(t->model, LAYER ".weight", slot, values, want->count));
-    cr_expect(operand_compare(want, values, true, &worst), "%s, step %d, %s[%" PRId64 "] is %.9g, not %.9g",
-              name, step, slot == OC_VALUE ? "w" : "v", worst.index, worst.got, worst.want);
+    cr_expect(operand_compare(want, values, &(struct rule){ .exact = true }, &worst),
+              "%s, step %d, %s[%" PRId64 "] is %.9g, not %.9g", name, step, slot == OC_VALUE ? "w" : "v",
+              worst.index, worst.got, worst.want);
     free(values);
 }
 

@@ -96,13 +96,34 @@ static double ratio_of(double got, double want, double bound)
     return bound >= 0 ? error / bound : INFINITY; /* a bound that is NaN allows nothing */
 }
 
-bool operand_compare(const struct operand *want, const float *got, bool exact, struct difference *worst)
+static double largest_bound(const struct operand *x)
 {
+    double largest = 0;
+    for (int64_t i = 0; i < x->count; i++)
+        if (isfinite(x->s[i]))
+            largest = fmax(largest, bound_of(x, i));
+    return largest;
+}
+
+static bool any_special(const struct operand *x)
+{
+    for (int64_t i = 0; i < x->count; i++)
+        if (!isfinite(x->v[i]))
+            return true;
+    return false;
+}
+
+bool operand_compare(const struct operand *want, const float *got, const struct rule *rule,
+                     struct difference *worst)
+{
+    const double norm = rule->growth > 0 ? rule->growth * largest_bound(want) : 0;
+    const bool spreads = rule->growth > 0 && any_special(want);
     *worst = (struct difference){ .ratio = -1 };
     for (int64_t i = 0; i < want->count; i++) {
-        const double wanted = exact ? (double)(float)want->v[i] : want->v[i];
-        const double bound = exact ? 0 : bound_of(want, i);
-        const double ratio = ratio_of((double)got[i], wanted, bound);
+        const double scaled = (rule->scale > 0 ? rule->scale : 1) * want->v[i];
+        const double wanted = rule->exact ? (double)(float)scaled : scaled;
+        const double bound = rule->exact ? 0 : rule->growth > 0 ? norm : bound_of(want, i);
+        const double ratio = spreads && !isfinite(got[i]) ? 0 : ratio_of((double)got[i], wanted, bound);
         if (ratio > worst->ratio)
             *worst = (struct difference){ i, (double)got[i], wanted, bound, ratio };
     }

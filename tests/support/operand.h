@@ -41,8 +41,18 @@ struct difference {
     double got, want, bound, ratio;
 };
 
-/* True if every value lies within its bound, or, with `exact`, is the float nearest to what it should be. A NaN
- * or an infinity agrees with its like only, so an element that was never written in poisoned memory differs. */
-bool operand_compare(const struct operand *want, const float *got, bool exact, struct difference *worst);
+/* How to judge a result. */
+struct rule {
+    bool exact;   /* each value is the float nearest to `scale` times what is wanted */
+    double scale; /* 0: 1 */
+    double
+        growth; /* > 0: bounded norm-wise, by `growth` times the largest bound of a value. What is neither NaN nor
+                      infinite may then become so because of a neighbour. */
+};
+
+/* True if every value lies within its bound. A NaN or an infinity agrees with its like only (norm-wise: with either), so
+ * an element that was never written in poisoned memory differs. */
+bool operand_compare(const struct operand *want, const float *got, const struct rule *rule,
+                     struct difference *worst);
 
 #endif

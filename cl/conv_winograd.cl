@@ -1,0 +1,267 @@
+/* conv_winograd.cl - 3x3 convolution with stride 1 for CPUs, as F(OUTPUT x OUTPUT, 3 x 3) of Winograd 1980 in the form of
+ * Lavin and Gray 2016. Host side: src/ops/conv_winograd.c.
+ *
+ * The image is cut into tiles of OUTPUT x OUTPUT results, which see SIDE x SIDE = POINTS values. Transformed, tile and
+ * filter are multiplied point by point; summed over channels that is one matrix product per point. A work-item owns
+ * PANELS * TILE tiles. Transformed tiles lie as [panel][point][channel / VECTOR][TILE][VECTOR], so that the inner loop
+ * finds every value at a constant distance; transformed filters as [block of BLOCK filters][point][channel][BLOCK].
+ *
+ * FUSED: the work-item transforms its own tiles into local memory; otherwise winograd_tiles has done so before. */
+#ifndef OUTPUT
+#define OUTPUT 4
+#endif
+#ifndef TILE
+#define TILE 12
+#endif
+#ifndef COLUMNS
+#define COLUMNS 2
+#endif
+#ifndef PANELS
+#define PANELS 1
+#endif
+#ifndef FUSED
+#define FUSED 1
+#endif
+#ifndef BIAS
+#define BIAS 0
+#endif
+#define SIDE (OUTPUT + 2)
+#define POINTS (SIDE * SIDE)
+#define BLOCK (COLUMNS * VECTOR)
+#define TILES (PANELS * TILE)
+
+/* Twin of struct winograd, src/ops/conv_winograd.c. */
+typedef struct {
+    int n, h, w, out_h, out_w;
+    int begin_h, begin_w; /* padding */
+    int tiles_h, tiles_w;
+    int channels, filters;
+    int x_pitch, y_pitch;
+    int blocks; /* of filters, per work-item */
+} winograd;
+
+/* B^T d: values `step` apart, in place. */
+inline void transform_line(realv *d, int step)
+{
+#if OUTPUT == 4
+    const realv d0 = d[0], d1 = d[step], d2 = d[2 * step], d3 = d[3 * step], d4 = d[4 * step], d5 = d[5 * step];
+    const realv a = fma(d2, (realv)-4, d4), b = fma(d1, (realv)-4, d3), c = d4 - d2, e = 2 * (d3 - d1);
+    d[0] = fma(d0, (realv)4, fma(d2, (realv)-5, d4));
+    d[step] = a + b;
+    d[2 * step] = a - b;
+    d[3 * step] = c + e;
+    d[4 * step] = c - e;
+    d[5 * step] = fma(d1, (realv)4, fma(d3, (realv)-5, d5));
+#else
+    const realv d0 = d[0], d1 = d[step], d2 = d[2 * step], d3 = d[3 * step];
+    d[0] = d0 - d2;
+    d[step] = d1 + d2;
+    d[2 * step] = d2 - d1;
+    d[3 * step] = d1 - d3;
+#endif
+}
+
+/* A^T m: OUTPUT sums of the SIDE values m. */
+inline void result_line(const realv *m, int step, realv *y)
+{
+#if OUTPUT == 4
+    const realv a = m[step] + m[2 * step], b = m[step] - m[2 * step];
+    const realv c = m[3 * step] + m[4 * step], e = m[3 * step] - m[4 * step];
+    y[0] = m[0] + a + c;
+    y[1] = fma(e, (realv)2, b);
+    y[2] = fma(c, (realv)4, a);
+    y[3] = fma(e, (realv)8, b) + m[5 * step];
+#else
+    y[0] = m[0] + m[step] + m[2 * step];
+    y[1] = m[step] - m[2 * step] - m[3 * step];
+#endif
+}
+
+/* A tile: its image and its first result. */
+typedef struct {
+    int n, h, w;
+} tile;
+
+inline tile tile_at(ulong index, const winograd *g)
+{
+    const int plane = g->tiles_h * g->tiles_w, rest = index % plane;
+    const tile t = { index / plane, rest / g->tiles_w * OUTPUT, rest % g->tiles_w * OUTPUT };
+    return t;
+}
+
+/* Channels c .. c + VECTOR - 1 of a tile, transformed, to v[point * distance]. */
+#define TRANSFORM_TILE(v, distance, x, g, t, c)                                                                       \
+    {                                                                                                                  \
+        realv d[POINTS];                                                                                               \
+        const int h0_ = (t).h - (g).begin_h, w0_ = (t).w - (g).begin_w, count_ = (g).channels - (c);                   \
+        _Pragma("unroll") for (int i_ = 0; i_ < SIDE; i_++) {                                                          \
+            _Pragma("unroll") for (int j_ = 0; j_ < SIDE; j_++) {                                                      \
+                const int h_ = h0_ + i_, w_ = w0_ + j_;                                                                \
+                const long at_ = (((long)(t).n * (g).h + h_) * (g).w + w_) * (g).x_pitch + (c);                        \
+                d[i_ * SIDE + j_] =                                                                                    \
+                    h_ >= 0 && h_ < (g).h && w_ >= 0 && w_ < (g).w ? load_some((x) + at_, count_) : (realv)0;          \
+            }                                                                                                          \
+        }                                                                                                              \
+        _Pragma("unroll") for (int i_ = 0; i_ < SIDE; i_++) transform_line(d + i_ * SIDE, 1);                          \
+        _Pragma("unroll") for (int i_ = 0; i_ < SIDE; i_++) transform_line(d + i_, SIDE);                              \
+        _Pragma("unroll") for (int i_ = 0; i_ < POINTS; i_++) STOREV(d[i_], (v) + (long)i_ * (distance));              \
+    }
+
+/* A work-item transforms VECTOR channels of the tiles of one panel. */
+__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void winograd_tiles(IN(real, x), OUT(real, v), const winograd g)
+{
+    const int chunk = get_group_id(0), chunks = (g.channels + VECTOR - 1) / VECTOR;
+    const ulong panel = get_group_id(1), tiles = (ulong)g.n * g.tiles_h * g.tiles_w;
+    __global real *to = AT(v) + (panel * POINTS * chunks + chunk) * TILE * VECTOR;
+    for (int i = 0; i < TILE; i++, to += VECTOR) {
+        const tile t = tile_at(min(panel * TILE + i, tiles - 1), &g);
+        TRANSFORM_TILE(to, chunks * TILE * VECTOR, AT(x), g, t, chunk * VECTOR)
+    }
+}
+
+/* OUTPUT x OUTPUT results of one tile for VECTOR filters, from products m[point * TILES * BLOCK]. */
+#define STORE_TILE(m, g, t, channel)                                                                                   \
+    {                                                                                                                  \
+        realv lines[SIDE * OUTPUT], y_[OUTPUT];                                                                        \
+        const int count = (g).filters - (channel);                                                                     \
+        _Pragma("unroll") for (int j_ = 0; j_ < SIDE; j_++) {                                                          \
+            realv column[SIDE];                                                                                        \
+            _Pragma("unroll") for (int i_ = 0; i_ < SIDE; i_++)                                                        \
+                column[i_] = LOADV((m) + (i_ * SIDE + j_) * (TILES * BLOCK));                                          \
+            result_line(column, 1, y_);                                                                                \
+            _Pragma("unroll") for (int i_ = 0; i_ < OUTPUT; i_++) lines[i_ * SIDE + j_] = y_[i_];                      \
+        }                                                                                                              \
+        const realv bias_ = BIAS ? load_some(AT(b) + (channel), count)  : (realv)0;                                    \
+        _Pragma("unroll") for (int i_ = 0; i_ < OUTPUT; i_++) {                                                        \
+            result_line(lines + i_ * SIDE, 1, y_);                                                                     \
+            _Pragma("unroll") for (int j_ = 0; j_ < OUTPUT; j_++) {                                                    \
+                if ((t).h + i_ < (g).out_h && (t).w + j_ < (g).out_w) {                                                \
+                    const long pixel_ = ((long)(t).n * (g).out_h + (t).h + i_) * (g).out_w + (t).w + j_;               \
+                    realv value = BIAS ? y_[j_] + bias_ : y_[j_];                                                      \
+                    EPILOGUE(realv, LOAD_COUNT, value, pixel_, channel)                                                \
+                    store_some(value, AT(y) + pixel_ * (g).y_pitch + (channel), count);                                \
+                }                                                                                                      \
+            }                                                                                                          \
+        }                                                                                                              \
+    }
+
+#if FUSED
+#define TILES_MEMORY __local
+#else
+#define TILES_MEMORY __global const
+#endif
+
+/* With FUSED, `tiles` is local memory for one panel after the other; otherwise what winograd_tiles has left. `products` is
+ * local memory for POINTS * TILES * BLOCK values. */
+__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
+conv_winograd(IN(real, x), IN(real, u), IN(real, b), RESULT(real, y), const winograd g, EPILOGUE_ARGUMENTS,
+#if FUSED
+              __local real *tiles,
+#else
+              IN(real, v),
+#endif
+              __local real *products)
+{
+    const int chunks = (g.channels + VECTOR - 1) / VECTOR, panel_size = POINTS * chunks * TILE * VECTOR;
+    const ulong first = (ulong)get_group_id(0) * TILES, all = (ulong)g.n * g.tiles_h * g.tiles_w;
+    const int count = min((ulong)TILES, all - first), panels = (count + TILE - 1) / TILE;
+    const int first_block = get_group_id(1) * g.blocks;
+    const int end_block = min(first_block + g.blocks, (g.filters + BLOCK - 1) / BLOCK);
+#if FUSED
+    for (int i = 0; i < panels * TILE; i++) {
+        const tile t = tile_at(min(first + i, all - 1), &g);
+        __local real *to = tiles + i / TILE * panel_size + i % TILE * VECTOR;
+        for (int chunk = 0; chunk < chunks; chunk++)
+            TRANSFORM_TILE(to + chunk * (TILE * VECTOR), chunks * TILE * VECTOR, AT(x), g, t, chunk * VECTOR)
+    }
+#else
+    __global const real *tiles = AT(v) + get_group_id(0) * (ulong)PANELS * panel_size;
+#endif
+    for (int block = first_block; block < end_block; block++) {
+        __global const real *filters = AT(u) + (ulong)block * POINTS * g.channels * BLOCK;
+        for (int point = 0; point < POINTS; point++, filters += g.channels * BLOCK)
+            for (int p = 0; p < panels; p++) {
+                TILES_MEMORY real *from = tiles + p * panel_size + point * (chunks * TILE * VECTOR);
+                __global const real *weights = filters;
+                realv a[TILE][COLUMNS];
+#pragma unroll
+                for (int i = 0; i < TILE; i++)
+#pragma unroll
+                    for (int j = 0; j < COLUMNS; j++)
+                        a[i][j] = 0;
+                for (int c = 0; c < g.channels; c += VECTOR, from += TILE * VECTOR)
+                    for (int k = 0; k < min(VECTOR, g.channels - c); k++, weights += BLOCK) {
+                        realv w[COLUMNS];
+#pragma unroll
+                        for (int j = 0; j < COLUMNS; j++)
+                            w[j] = LOADV(weights + j * VECTOR);
+#pragma unroll
+                        for (int i = 0; i < TILE; i++) {
+                            const realv value = from[i * VECTOR + k];
+#pragma unroll
+                            for (int j = 0; j < COLUMNS; j++)
+                                a[i][j] = fma(value, w[j], a[i][j]);
+                        }
+                    }
+                __local real *to = products + (point * TILES + p * TILE) * BLOCK;
+#pragma unroll
+                for (int i = 0; i < TILE; i++)
+#pragma unroll
+                    for (int j = 0; j < COLUMNS; j++)
+                        STOREV(a[i][j], to + i * BLOCK + j * VECTOR);
+            }
+        for (int i = 0; i < count; i++) {
+            const tile t = tile_at(first + i, &g);
+            for (int j = 0; j < COLUMNS && block * BLOCK + j * VECTOR < g.filters; j++)
+                STORE_TILE(products + i * BLOCK + j * VECTOR, g, t, block * BLOCK + j * VECTOR)
+        }
+    }
+}
+
+/* G g G^T: filters w (k, c, 3, 3) of the file to the order above; transposed, for the gradient of the input: channels
+ * become filters, and the window turns around. */
+typedef struct {
+    int channels, filters; /* of the result */
+    int transposed, padding;
+} winograd_filter;
+
+inline void filter_line(const real *g, int step, real *u)
+{
+    const real g0 = g[0], g1 = g[step], g2 = g[2 * step];
+#if OUTPUT == 4
+    u[0] = g0 / 4;
+    u[1] = -(g0 + g1 + g2) / 6;
+    u[2] = -(g0 - g1 + g2) / 6;
+    u[3] = (g0 / 4 + g1 / 2 + g2) / 6;
+    u[4] = (g0 / 4 - g1 / 2 + g2) / 6;
+    u[5] = g2;
+#else
+    u[0] = g0;
+    u[1] = (g0 + g1 + g2) / 2;
+    u[2] = (g0 - g1 + g2) / 2;
+    u[3] = g2;
+#endif
+}
+
+/* A work-item transforms the windows of one channel for one block of filters. */
+__kernel void pack_filter_winograd(IN(real, w), OUT(real, u), const winograd_filter f)
+{
+    const int c = get_global_id(0), block = get_global_id(1);
+    if (c >= f.channels)
+        return;
+    __global real *to = AT(u) + ((ulong)block * POINTS * f.channels + c) * BLOCK;
+    for (int lane = 0; lane < BLOCK; lane++) {
+        const int k = block * BLOCK + lane;
+        real window[9], lines[3 * SIDE], point[SIDE];
+        __global const real *from = AT(w) + (f.transposed ? (ulong)c * f.filters + k : (ulong)k * f.channels + c) * 9;
+        for (int i = 0; i < 9; i++)
+            window[i] = k < f.filters ? from[f.transposed ? 8 - i : i] : (real)0;
+        for (int i = 0; i < 3; i++)
+            filter_line(window + 3 * i, 1, lines + SIDE * i);
+        for (int j = 0; j < SIDE; j++) {
+            filter_line(lines + j, SIDE, point);
+            for (int i = 0; i < SIDE; i++)
+                to[(ulong)(i * SIDE + j) * f.channels * BLOCK + lane] = point[i];
+        }
+    }
+}
