@@ -39,17 +39,18 @@ static acc sum_lanes(const realv v)
     return lane[0];
 }
 
-/* The first `count` values, then zeros. */
-static realv load_some(__global const real *p, int count)
+/* The first `count` values, then `otherwise`. */
+static realv load_or(__global const real *p, int count, real otherwise)
 {
     if (count >= VECTOR)
         return LOADV(p);
     real lanes[VECTOR];
     for (int i = 0; i < VECTOR; i++)
-        lanes[i] = i < count ? p[i] : (real)0;
+        lanes[i] = i < count ? p[i] : otherwise;
     return LOADV(lanes);
 }
 
+#define load_some(p, count) load_or(p, count, (real)0)
 #define LOAD_COUNT(p) load_some(p, count)
 
 static void store_some(realv v, __global real *p, int count)

@@ -75,18 +75,6 @@ static realv window_sum(const real *p, const int size)
     return sum;
 }
 
-static void store_some(const realv v, __global real *p, const int count)
-{
-    if (count >= VECTOR) {
-        STOREV(v, p);
-    } else {
-        real lane[VECTOR];
-        STOREV(v, lane);
-        for (int i = 0; i < count; i++)
-            p[i] = lane[i];
-    }
-}
-
 static void square_row(__global const real *x, const int width, real *square)
 {
     for (int i = 0; i < width; i += VECTOR) {

@@ -126,41 +126,12 @@ __kernel void cross_entropy_backward_reference(IN_PLACE(const real, a), IN(int, 
 
 /* ---- explicit vectors along the row, some rows per work-item; a row's last vector may be partly empty ---- */
 
-static realv load_part(__global const real *p, const int count, const real otherwise)
-{
-    real lane[VECTOR];
-    for (int i = 0; i < VECTOR; i++)
-        lane[i] = i < count ? p[i] : otherwise;
-    return LOADV(lane);
-}
-
-static void store_part(const realv v, __global real *p, const int count)
-{
-    real lane[VECTOR];
-    STOREV(v, lane);
-    for (int i = 0; i < VECTOR && i < count; i++)
-        p[i] = lane[i];
-}
-
-static realv load_some(__global const real *p, const int count, const real otherwise)
-{
-    return count >= VECTOR ? LOADV(p) : load_part(p, count, otherwise);
-}
-
-static void store_some(const realv v, __global real *p, const int count)
-{
-    if (count >= VECTOR)
-        STOREV(v, p);
-    else
-        store_part(v, p, count);
-}
-
 static real row_max_vector(__global const real *x, const int width)
 {
     real lane[VECTOR], largest = -INFINITY;
     realv v = -INFINITY;
     for (int i = 0; i < width; i += VECTOR)
-        v = fmax(v, load_some(x + i, width - i, -INFINITY));
+        v = fmax(v, load_or(x + i, width - i, -INFINITY));
     STOREV(v, lane);
     for (int i = 0; i < VECTOR; i++)
         largest = fmax(largest, lane[i]);
@@ -171,7 +142,7 @@ static acc row_sum_vector(__global const real *x, const int width, const real la
 {
     realv sum = 0;
     for (int i = 0; i < width; i += VECTOR)
-        sum += exp(load_some(x + i, width - i, -INFINITY) - largest);
+        sum += exp(load_or(x + i, width - i, -INFINITY) - largest);
     return sum_lanes(sum);
 }
 
@@ -180,7 +151,7 @@ static acc row_exp_vector(__global const real *x, __global real *y, const int wi
 {
     realv sum = 0;
     for (int i = 0; i < width; i += VECTOR) {
-        const realv e = exp(load_some(x + i, width - i, -INFINITY) - largest);
+        const realv e = exp(load_or(x + i, width - i, -INFINITY) - largest);
         sum += e;
         store_some(e, y + i, width - i);
     }
@@ -200,7 +171,7 @@ __kernel void softmax_vector(IN_PLACE(const real, a), IN_PLACE(const real, b), I
         __global real *py = AT(y) + row * r.y_pitch;
         const acc sum = row_exp_vector(x, py, r.width, row_max_vector(x, r.width));
         for (int i = 0; i < r.width; i += VECTOR)
-            store_some(load_some(py + i, r.width - i, 0) / sum, py + i, r.width - i);
+            store_some(load_or(py + i, r.width - i, 0) / sum, py + i, r.width - i);
     }
 }
 
@@ -213,10 +184,10 @@ __kernel void softmax_backward_vector(IN_PLACE(const real, a), IN_PLACE(const re
         __global const real *pb = AT(b) + row * r.b_pitch;
         realv products = 0;
         for (int i = 0; i < r.width; i += VECTOR)
-            products = fma(load_some(pa + i, r.width - i, 0), load_some(pb + i, r.width - i, 0), products);
+            products = fma(load_or(pa + i, r.width - i, 0), load_or(pb + i, r.width - i, 0), products);
         const acc sum = sum_lanes(products);
         for (int i = 0; i < r.width; i += VECTOR) {
-            const realv u = load_some(pa + i, r.width - i, 0), v = load_some(pb + i, r.width - i, 0);
+            const realv u = load_or(pa + i, r.width - i, 0), v = load_or(pb + i, r.width - i, 0);
             store_some(v * (u - sum), AT(y) + row * r.y_pitch + i, r.width - i);
         }
     }
@@ -229,7 +200,7 @@ __kernel void log_softmax_vector(IN_PLACE(const real, a), IN_PLACE(const real, b
         __global const real *x = AT(a) + row * r.a_pitch;
         const real largest = row_max_vector(x, r.width), log_sum = log(row_sum_vector(x, r.width, largest));
         for (int i = 0; i < r.width; i += VECTOR)
-            store_some(load_some(x + i, r.width - i, 0) - largest - log_sum, AT(y) + row * r.y_pitch + i, r.width - i);
+            store_some(load_or(x + i, r.width - i, 0) - largest - log_sum, AT(y) + row * r.y_pitch + i, r.width - i);
     }
 }
 
@@ -242,10 +213,10 @@ __kernel void log_softmax_backward_vector(IN_PLACE(const real, a), IN_PLACE(cons
         __global const real *pb = AT(b) + row * r.b_pitch;
         realv gradients = 0;
         for (int i = 0; i < r.width; i += VECTOR)
-            gradients += load_some(pa + i, r.width - i, 0);
+            gradients += load_or(pa + i, r.width - i, 0);
         const acc sum = sum_lanes(gradients);
         for (int i = 0; i < r.width; i += VECTOR) {
-            const realv u = load_some(pa + i, r.width - i, 0), v = load_some(pb + i, r.width - i, 0);
+            const realv u = load_or(pa + i, r.width - i, 0), v = load_or(pb + i, r.width - i, 0);
             store_some(u - exp(v) * sum, AT(y) + row * r.y_pitch + i, r.width - i);
         }
     }
@@ -255,7 +226,7 @@ static acc row_mean_vector(__global const real *x, const int width, const real l
 {
     realv sum = 0;
     for (int i = 0; i < width; i += VECTOR)
-        sum += load_some(x + i, width - i, largest) - largest;
+        sum += load_or(x + i, width - i, largest) - largest;
     return sum_lanes(sum) / width;
 }
 
@@ -282,7 +253,7 @@ __kernel void cross_entropy_backward_vector(IN_PLACE(const real, a), IN(int, lab
         const int label = AT(label)[row];
         const acc sum = row_exp_vector(x, py, r.width, row_max_vector(x, r.width));
         for (int i = 0; i < r.width; i += VECTOR)
-            store_some((load_some(py + i, r.width - i, 0) / sum - r.beta / r.width) * scale, py + i, r.width - i);
+            store_some((load_or(py + i, r.width - i, 0) / sum - r.beta / r.width) * scale, py + i, r.width - i);
         if (label >= 0 && label < r.width)
             py[label] -= (1 - r.beta) * scale;
     }

@@ -32,7 +32,8 @@ enum {
     FACTOR = 8,
     PICTURES = 3,
     SEED = 5,
-    MAX_MESSAGES = 20
+    MAX_MESSAGES = 20,
+    MAX_WINOGRAD = 256
 };
 
 /* Of the norm: allowed in any case, since one disturbance says little about a tensor of few values; and a bound that says
@@ -163,10 +164,10 @@ static float *fetch_parameter(oc_model *model, const oc_tensor *x)
 /* ---- Layer by layer --------------------------------------------------------------------------------- */
 
 static void compare_layer(struct check *t, const char *name, const char *what, const struct operand *want,
-                          const float *got)
+                          const float *got, const struct rule *rule)
 {
     struct difference worst;
-    const bool good = operand_compare(want, got, false, &worst);
+    const bool good = operand_compare(want, got, rule, &worst);
     if (worst.ratio > t->layer.ratio) {
         t->layer.ratio = worst.ratio;
         snprintf(t->layer.name, sizeof t->layer.name, "%s %s", what, name);
@@ -246,19 +247,58 @@ static void probing_destroy(struct probing *p)
     free(p->zeros);
 }
 
-static void compare_results(struct check *t, const struct network *device, const struct probing *p)
+/* Layers that a model computes by Winograd's minimal filtering, forward and backward. */
+struct winograd {
+    const char *names[2][MAX_WINOGRAD];
+    int count[2];
+};
+
+static void note_winograd(void *user, const oc_profile_entry *entry)
+{
+    struct winograd *w = user;
+    if (strcmp(entry->implementation, "winograd") != 0)
+        return;
+    cr_assert(w->count[entry->backward] < MAX_WINOGRAD);
+    w->names[entry->backward][w->count[entry->backward]++] = entry->layer;
+}
+
+static bool is_winograd(const struct winograd *w, bool backward, const char *name)
+{
+    for (int i = 0; i < w->count[backward]; i++)
+        if (strcmp(w->names[backward][i], name) == 0)
+            return true;
+    return false;
+}
+
+static struct rule result_rule(const struct winograd *w, const struct node *n)
+{
+    return (struct rule){ .growth = is_winograd(w, false, n->name) ? WINOGRAD_GROWTH : 0 };
+}
+
+/* Of the gradient of x, which the layers that read it compute. */
+static struct rule gradient_rule(const struct winograd *w, const oc_tensor *x)
+{
+    for (const struct node *n = x->graph->first; n; n = n->next)
+        if (n->in_count > 0 && n->in[0] == x && is_winograd(w, true, n->name))
+            return (struct rule){ .growth = WINOGRAD_GROWTH };
+    return (struct rule){ 0 };
+}
+
+static void compare_results(struct check *t, const struct network *device, const struct probing *p,
+                            const struct winograd *w)
 {
     for (const struct node *n = t->net.graph->first; n; n = n->next) {
         struct operand y;
+        const struct rule rule = result_rule(w, n);
         layer_forward(device, n, &y);
-        compare_layer(t, n->name, "result of", &y, p->values[n->out[0]->id]);
+        compare_layer(t, n->name, "result of", &y, p->values[n->out[0]->id], &rule);
         operand_destroy(&y);
     }
 }
 
 /* `device` begins with the gradients that were fetched; those of scalars come from the oracle. */
 static void compare_gradients(struct check *t, struct network *device, const struct probing *p,
-                              oc_model *model)
+                              oc_model *model, const struct winograd *w)
 {
     struct network want;
     network_create(&want, t->net.graph, true, SEED);
@@ -266,19 +306,23 @@ static void compare_gradients(struct check *t, struct network *device, const str
     device->dx[t->net.loss->id].v[0] = 1;
     for (const struct node *n = t->net.graph->last; n; n = n->previous) {
         const oc_tensor *y = n->out[0];
+        const struct rule rule = gradient_rule(w, y);
         if (p->gradients[y->id] && want.dx[y->id].v)
-            compare_layer(t, n->name, "gradient of the result of", &want.dx[y->id], p->gradients[y->id]);
+            compare_layer(t, n->name, "gradient of the result of", &want.dx[y->id], p->gradients[y->id],
+                          &rule);
         else if (want.dx[y->id].v)
             network_put(&device->dx[y->id], y, (float[]){ (float)want.dx[y->id].v[0] });
         if (device->dx[y->id].v)
             layer_backward(device, n, &want);
     }
-    compare_layer(t, "image", "gradient of", &want.dx[t->net.image->id], p->gradients[t->net.image->id]);
+    const struct rule rule = gradient_rule(w, t->net.image);
+    compare_layer(t, "image", "gradient of", &want.dx[t->net.image->id], p->gradients[t->net.image->id],
+                  &rule);
     for (size_t i = 0; i < t->net.graph->tensor_count; i++) {
         const oc_tensor *x = t->net.graph->tensors[i];
         float *got = fetch_parameter(model, x);
         if (got)
-            compare_layer(t, x->name, "gradient or state", &want.dx[i], got);
+            compare_layer(t, x->name, "gradient or state", &want.dx[i], got, &(struct rule){ 0 });
         free(got);
     }
     network_destroy(&want);
@@ -300,8 +344,10 @@ static void check_layers(struct check *t)
         if (p.gradients[i])
             network_put(&device.dx[i], x, p.gradients[i]);
     }
-    compare_results(t, &device, &p);
-    compare_gradients(t, &device, &p, model);
+    struct winograd w = { 0 };
+    CHECK(oc_model_profile(model, true, note_winograd, &w));
+    compare_results(t, &device, &p, &w);
+    compare_gradients(t, &device, &p, model, &w);
     network_destroy(&device);
     oc_model_destroy(model);
     probing_destroy(&p);

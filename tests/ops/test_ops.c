@@ -48,11 +48,6 @@ struct trial {
     struct row *row;
 };
 
-/* Winograd's minimal filtering errs by what its transforms add up and take away again: at most WINOGRAD_GROWTH times as
- * much as the plain sum, in the largest norm (docs/ops/conv.md). Its filters hold fractions with the denominator
- * WINOGRAD_SCALE, so with weights that are multiples of it small integers stay exact. */
-enum { WINOGRAD_GROWTH = 256, WINOGRAD_SCALE = 576 };
-
 static int index_of_op(const char *op)
 {
     for (int i = 0; oc_op_name(i); i++)

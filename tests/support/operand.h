@@ -41,6 +41,11 @@ struct difference {
     double got, want, bound, ratio;
 };
 
+/* Winograd's minimal filtering errs by what its transforms add up and take away again: at most WINOGRAD_GROWTH times as
+ * much as the plain sum, in the largest norm (docs/ops/conv.md). Its filters hold fractions with the denominator
+ * WINOGRAD_SCALE, so with weights that are multiples of it small integers stay exact. */
+enum { WINOGRAD_GROWTH = 256, WINOGRAD_SCALE = 576 };
+
 /* How to judge a result. */
 struct rule {
     bool exact;   /* each value is the float nearest to `scale` times what is wanted */
