@@ -27,7 +27,6 @@
 #ifndef PIXELS
 #define PIXELS 128
 #endif
-#define SUM_CHANNELS 16 /* as in src/ops/conv_filter_direct.c */
 #define BLOCK (COLUMNS * VECTOR)
 #define ROW (DEPTH + VECTOR) /* of a panel: the values of one pixel, and slack */
 
@@ -286,21 +285,24 @@ conv_direct_backward_filter(IN(real, x), IN(real, dy), OUT(real, dw), const gath
 }
 
 /* The sum over chunks, from [chunk][filter][position][channel] to dw (filter, channel, position). A work-item takes one
- * filter and some channels, so that it writes one piece of dw from start to end. */
+ * filter and VECTOR channels, so that it writes one piece of dw. */
 __kernel void conv_direct_sum_filter(IN(real, partial), OUT(real, dw), const gather g, const int chunks)
 {
-    const int k = get_global_id(0), first = get_global_id(1) * SUM_CHANNELS, window = g.all_positions;
+    const int k = get_global_id(0), c = get_global_id(1) * VECTOR, window = g.all_positions, count = g.channels - c;
     if (k >= g.groups * g.filters)
         return;
-    const ulong rows = (ulong)window * g.channels, count = rows * g.groups * g.filters;
-    for (int c = first; c < min(first + SUM_CHANNELS, g.channels); c++)
-        for (int r = 0; r < window; r++) {
-            __global const real *from = AT(partial) + k * rows + (ulong)r * g.channels + c;
-            acc sum = 0;
-            for (int chunk = 0; chunk < chunks; chunk++)
-                sum += from[chunk * count];
-            AT(dw)[(k * (ulong)g.channels + c) * window + r] = sum;
-        }
+    const ulong rows = (ulong)window * g.channels, all = rows * g.groups * g.filters;
+    __global const real *from = AT(partial) + k * rows + c;
+    __global real *to = AT(dw) + k * rows + (ulong)c * window;
+    for (int r = 0; r < window; r++, from += g.channels) {
+        realv sum = load_some(from, count);
+        for (int chunk = 1; chunk < chunks; chunk++)
+            sum += load_some(from + chunk * all, count);
+        real lanes[VECTOR];
+        STOREV(sum, lanes);
+        for (int i = 0; i < min(VECTOR, count); i++)
+            to[i * window + r] = lanes[i];
+    }
 }
 
 /* Weights (k, c, window) of the file to the order above, for one class of window positions: along each axis those at

@@ -25,6 +25,7 @@
 #ifndef BIAS
 #define BIAS 0
 #endif
+#define CHANNELS 16 /* as in src/ops/conv_winograd.c */
 #define SIDE (OUTPUT + 2)
 #define POINTS (SIDE * SIDE)
 #define BLOCK (COLUMNS * VECTOR)
@@ -225,9 +226,9 @@ typedef struct {
     int transposed, padding;
 } winograd_filter;
 
-inline void filter_line(const real *g, int step, real *u)
+inline void filter_line(const realv *g, int step, realv *u)
 {
-    const real g0 = g[0], g1 = g[step], g2 = g[2 * step];
+    const realv g0 = g[0], g1 = g[step], g2 = g[2 * step];
 #if OUTPUT == 4
     u[0] = g0 / 4;
     u[1] = -(g0 + g1 + g2) / 6;
@@ -243,25 +244,32 @@ inline void filter_line(const real *g, int step, real *u)
 #endif
 }
 
-/* A work-item transforms the windows of one channel for one block of filters. */
+/* A work-item transforms the windows of CHANNELS channels, whose values lie side by side, for VECTOR filters. */
 __kernel void pack_filter_winograd(IN(real, w), OUT(real, u), const winograd_filter f)
 {
-    const int c = get_global_id(0), block = get_global_id(1);
-    if (c >= f.channels)
-        return;
-    __global real *to = AT(u) + ((ulong)block * POINTS * f.channels + c) * BLOCK;
-    for (int lane = 0; lane < BLOCK; lane++) {
-        const int k = block * BLOCK + lane;
-        real window[9], lines[3 * SIDE], point[SIDE];
-        __global const real *from = AT(w) + (f.transposed ? (ulong)c * f.filters + k : (ulong)k * f.channels + c) * 9;
+    const int first = get_global_id(0) * CHANNELS, k = get_global_id(1) * VECTOR, block = k / BLOCK;
+    for (int c = first; c < min(first + CHANNELS, f.channels); c++) {
+        real lanes[9 * VECTOR];
+        for (int lane = 0; lane < VECTOR; lane++) {
+            const ulong filter = k + lane;
+            __global const real *from = AT(w) + (f.transposed ? c * (ulong)f.filters + filter : filter * f.channels + c) * 9;
+            for (int i = 0; i < 9; i++)
+                lanes[i * VECTOR + lane] = k + lane < f.filters ? from[f.transposed ? 8 - i : i] : (real)0;
+        }
+        realv window[9], lines[3 * SIDE], points[SIDE];
+#pragma unroll
         for (int i = 0; i < 9; i++)
-            window[i] = k < f.filters ? from[f.transposed ? 8 - i : i] : (real)0;
+            window[i] = LOADV(lanes + i * VECTOR);
+#pragma unroll
         for (int i = 0; i < 3; i++)
             filter_line(window + 3 * i, 1, lines + SIDE * i);
+        __global real *to = AT(u) + ((ulong)block * POINTS * f.channels + c) * BLOCK + k % BLOCK;
+#pragma unroll
         for (int j = 0; j < SIDE; j++) {
-            filter_line(lines + j, SIDE, point);
+            filter_line(lines + j, SIDE, points);
+#pragma unroll
             for (int i = 0; i < SIDE; i++)
-                to[(ulong)(i * SIDE + j) * f.channels * BLOCK + lane] = point[i];
+                STOREV(points[i], to + (ulong)(i * SIDE + j) * f.channels * BLOCK);
         }
     }
 }

@@ -15,7 +15,6 @@ enum {
     DEPTH = 192, /* rows of a work-item: a multiple of every block of vectors */
     MIN_ITEMS = 32,
     PARTIAL_BYTES = 8 << 20, /* of partial filters, in all chunks together */
-    SUM_CHANNELS = 16        /* as in the kernel */
 };
 
 static int64_t least(int64_t a, int64_t b)
@@ -97,7 +96,7 @@ static oc_status emit_backward_filter(struct emitter *e, const struct node *n)
                     .kernel = "conv_direct_sum_filter",
                     .defines = defines.data,
                     .args = { TENSOR(sum), TENSOR(dw), STRUCT(g), INT(chunks) },
-                    .items = { d->k, (g.channels + SUM_CHANNELS - 1) / SUM_CHANNELS },
+                    .items = { d->k, (g.channels + tuned(n, "VECTOR") - 1) / tuned(n, "VECTOR") },
                     .group = { emitter_group_of(e, 16) },
                 });
 }

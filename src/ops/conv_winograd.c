@@ -29,7 +29,13 @@ struct pack_desc {
     int output, vector, columns;
 };
 
-enum { MIN_CHANNELS = 16, MIN_SAVING = 2, MIN_ITEMS = 16 };
+enum {
+    MIN_CHANNELS = 16,
+    MIN_SAVING = 2,
+    MIN_ITEMS = 16,
+    PACK_CHANNELS = 16 /* as in the kernel */,
+    FILTER_BYTES = 3 << 20
+};
 
 static int point_count(int output)
 {
@@ -90,8 +96,8 @@ static oc_status emit_pack(struct emitter *e, const struct node *n)
                     .kernel = "pack_filter_winograd",
                     .defines = defines.data,
                     .args = { TENSOR(n->in[0]), TENSOR(n->out[0]), STRUCT(f) },
-                    .items = { f.channels, blocks_of(f.filters, d->vector * d->columns) },
-                    .group = { emitter_group_of(e, 16) },
+                    .items = { blocks_of(f.channels, PACK_CHANNELS),
+                               blocks_of(f.filters, d->vector * d->columns) * d->columns },
                 });
 }
 
@@ -134,7 +140,7 @@ oc_status conv_winograd_prepare(struct node *n)
             n, 1, ELEMENT_F32,
             &(struct shape){ .rank = 1,
                              .dim = { group_count(n, &g) * tuned(n, "PANELS") * panel_values(n, &g) } }));
-    return derive(n, &op_pack_filter_winograd, &desc, n->in[1]);
+    return derive(n, &op_pack_filter_winograd, &desc, 1);
 }
 
 static oc_status emit_tiles(struct emitter *e, const struct node *n, const struct winograd *g)
@@ -167,8 +173,8 @@ oc_status conv_winograd_emit(struct emitter *e, const struct node *n)
         .file = "conv_winograd.cl",
         .kernel = "conv_winograd",
         .defines = defines.data,
-        .args = { TENSOR(n->in[0]), TENSOR(n->in[n->in_count - 1]), TENSOR(b), TENSOR(n->out[0]), STRUCT(g),
-                  EPILOGUE(tail), TENSOR(n->out[0]), LOCAL(products) },
+        .args = { TENSOR(n->in[0]), TENSOR(n->in[1]), TENSOR(b), TENSOR(n->out[0]), STRUCT(g), EPILOGUE(tail),
+                  TENSOR(n->out[0]), LOCAL(products) },
         .items = { groups, blocks_of(blocks, g.blocks) },
     };
     struct arg *v = &spec.args[8]; /* after the epilogue's three */
@@ -231,8 +237,9 @@ static bool has_work(const struct node *n, const int *values)
     return tiles >= (int64_t)MIN_ITEMS * values[TILE] * values[PANELS];
 }
 
-/* Register tile as in conv_direct.c. Everything in local memory if three quarters of it suffice, with as many panels as
- * that and the number of work-items permit: each panel more saves reading the filters once. */
+/* Register tile as in conv_direct.c. Fused, while everything fits into three quarters of the local memory and the filters
+ * into the cache that stands behind it: they are read again for every few tiles. As many panels as fit and leave enough
+ * work-items, since each saves reading the filters once more. */
 void conv_winograd_heuristic(const struct node *n, const oc_device_info *device, int *values)
 {
     const struct conv *d = n->desc;
@@ -241,10 +248,11 @@ void conv_winograd_heuristic(const struct node *n, const oc_device_info *device,
     values[TILE] = wide ? 12 : 6;
     values[COLUMNS] = (conv_is_transposed(n) ? d->c : d->k) <= values[VECTOR] ? 1 : 2;
     values[OUTPUT] = saving(n, 2) > saving(n, 4) ? 2 : 4;
-    for (values[STAGES] = 1; values[STAGES] <= 2; values[STAGES]++)
+    const int64_t filter_bytes = 4 * d->c * d->k * point_count(values[OUTPUT]);
+    for (values[STAGES] = filter_bytes > FILTER_BYTES ? 2 : 1; values[STAGES] <= 2; values[STAGES]++)
         for (values[PANELS] = 4; values[PANELS] >= 1; values[PANELS] /= 2)
             if (local_bytes(n, values) <= device->local_memory / 4 * 3 &&
-                (values[PANELS] == 1 || has_work(n, values)))
+                (values[PANELS] == 1 || values[STAGES] == 2 || has_work(n, values)))
                 return;
     values[STAGES] = 2;
     values[PANELS] = 1;

@@ -105,9 +105,10 @@ static void check_network(const struct golden *g, oc_device *device)
     float *image = floats_unset(pixels), *gradient = floats_unset(pixels);
     recipe_image(g->picture, image, pixels);
     recipe_labels(labels, RECIPE_BATCH, RECIPE_CLASSES);
-    CHECK(oc_model_create(
-        &model, net.graph, device,
-        &(oc_model_desc){ .loss = net.loss, .outputs = (oc_tensor *const[]){ net.logits, NULL } }));
+    CHECK(oc_model_create(&model, net.graph, device,
+                          &(oc_model_desc){ .loss = net.loss,
+                                            .outputs = (oc_tensor *const[]){ net.logits, NULL },
+                                            .implementations = RECIPE_PLAIN_SUMS }));
     CHECK(recipe_apply(model));
     const oc_feed feeds[] = { { net.image, image, NULL }, { net.label, labels, NULL }, { 0 } };
     CHECK(oc_infer(model, RECIPE_BATCH, feeds,

@@ -11,6 +11,7 @@
  *   expected to have after every layer, forward and backward. What these change in a tensor, in the Euclidean norm, times
  *   FACTOR is what the device may be off. Where that is more than a fifth of the norm it says little; a network of which
  *   that holds for more than a tenth of the tensors must be marked as chaotic.
+ *   Convolutions are plain sums here, for which that disturbance is meant: Winograd's larger errors flip more ReLUs.
  *   Rounding may also take a value across the kink of a ReLU, or make another value of a window the largest, in which case
  *   a gradient changes by much more. That is rare, so a network has to agree on one of a few pictures; a mistake would
  *   show on all of them.
@@ -121,11 +122,14 @@ struct check {
     int compared, vague, messages;
 };
 
-static oc_model *model_of(const struct check *t, const oc_net *net, oc_tensor *const *outputs)
+static oc_model *model_of(const struct check *t, const oc_net *net, oc_tensor *const *outputs,
+                          const char *implementations)
 {
     oc_model *model;
-    CHECK(oc_model_create(&model, net->graph, t->device,
-                          &(oc_model_desc){ .loss = net->loss, .outputs = outputs, .seed = SEED }));
+    CHECK(oc_model_create(
+        &model, net->graph, t->device,
+        &(oc_model_desc){
+            .loss = net->loss, .outputs = outputs, .seed = SEED, .implementations = implementations }));
     CHECK(recipe_apply(model));
     return model;
 }
@@ -334,7 +338,7 @@ static void check_layers(struct check *t)
     struct network device;
     struct winograd w = { 0 };
     probing_create(&p, t);
-    oc_model *model = model_of(t, &p.net, p.outputs);
+    oc_model *model = model_of(t, &p.net, p.outputs, NULL);
     CHECK(oc_model_profile(model, true, note_winograd, &w));
     CHECK(recipe_apply(model)); /* a profile writes running averages */
     network_create(&device, t->net.graph, true, SEED);
@@ -462,7 +466,8 @@ static void check_training(struct check *t, oc_model *model)
 
 static void check_picture(struct check *t, int picture)
 {
-    oc_model *model = model_of(t, &t->net, (oc_tensor *const[]){ t->net.logits, t->net.probabilities, NULL });
+    oc_model *model = model_of(t, &t->net, (oc_tensor *const[]){ t->net.logits, t->net.probabilities, NULL },
+                               RECIPE_PLAIN_SUMS);
     recipe_image(picture, t->image, shape_count(&t->net.image->shape));
     t->compared = t->vague = 0;
     t->whole = (struct worst){ 0 };
