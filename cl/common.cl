@@ -171,6 +171,25 @@ typedef struct {
     int x_pitch, y_pitch;
 } geometry;
 
+/* Along one axis, destination pixel j lies at first + j*step, and window position q of it looks at the source pixel
+ * j*scale + offset + q*reach. Twin of struct gather_axis, ops/conv_gather.h. */
+typedef struct {
+    int count, first, step, size; /* destination pixels that are computed; their places; the whole size */
+    int scale, offset, reach, source_size;
+    int positions;
+} gather_axis;
+
+/* A convolution as a matrix product: destination pixels times (window position, source channel) times destination
+ * channels. Twin of struct gather, ops/conv_gather.h. */
+typedef struct {
+    gather_axis a[3];
+    int n, groups, channels, filters; /* source and destination channels are those of one group */
+    int x_pitch, y_pitch;
+    int first_position, all_positions; /* this launch's share of the packed weights */
+    int joined;                        /* the source channels of a line of positions lie side by side */
+    int blocks;                        /* of destination channels, per work-item */
+} gather;
+
 /* A pixel: its sample and where it lies along each axis; `size` are the axes' sizes. */
 typedef struct {
     ulong n;

@@ -8,7 +8,7 @@
  * destination channels over them, BLOCK at a time, in a register tile of TILE x COLUMNS vectors. The constant distance
  * of the rows lets every load of the inner loop be one instruction.
  *
- * Weights come packed: [group][block of BLOCK destination channels][position][source channel][BLOCK]. */
+ * Weights come packed, see conv_gather.cl. */
 #ifndef TILE
 #define TILE 12
 #endif
@@ -30,22 +30,6 @@
 #define BLOCK (COLUMNS * VECTOR)
 #define ROW (DEPTH + VECTOR) /* of a panel: the values of one pixel, and slack */
 
-/* Along one axis, destination pixel j lies at first + j*step, and window position q of it looks at the source pixel
- * j*scale + offset + q*reach. Twin of struct axis, src/ops/conv_direct.c. */
-typedef struct {
-    int count, first, step, size; /* destination pixels that are computed; their places; the whole size */
-    int scale, offset, reach, source_size;
-    int positions;
-} axis;
-
-typedef struct {
-    axis a[3];
-    int n, groups, channels, filters; /* source and destination channels are those of one group */
-    int x_pitch, y_pitch;
-    int first_position, all_positions; /* this launch's share of the packed weights */
-    int joined;                        /* the source channels of a line of positions lie side by side */
-    int blocks;                        /* of destination channels, per work-item */
-} gather;
 
 /* A destination pixel: its sample and its index along each axis. */
 typedef struct {
@@ -303,37 +287,4 @@ __kernel void conv_direct_sum_filter(IN(real, partial), OUT(real, dw), const gat
         for (int i = 0; i < min(VECTOR, count); i++)
             to[i * window + r] = lanes[i];
     }
-}
-
-/* Weights (k, c, window) of the file to the order above, for one class of window positions: along each axis those at
- * first + q*period. Twin of struct pack, src/ops/conv_direct.c. */
-typedef struct {
-    int first[3], period[3], count[3], extent[3];
-    int groups, channels, filters; /* of one group: source, destination */
-    int first_position, all_positions;
-    int transposed; /* 1: the destination channels are the convolution's input channels */
-} pack;
-
-/* A work-item moves the window positions of one source channel for one block of destination channels. */
-__kernel void pack_filter_direct(IN(real, w), OUT(real, packed), const pack p)
-{
-    const int channel = get_global_id(0), block = get_global_id(1);
-    if (channel >= p.channels)
-        return;
-    const int blocks = (p.filters + BLOCK - 1) / BLOCK, window = p.extent[0] * p.extent[1] * p.extent[2];
-    const int group = block / blocks, first = block % blocks * BLOCK, count = min(BLOCK, p.filters - first);
-    /* From one destination channel to the next, and where this source channel begins. */
-    const ulong step = (ulong)window * (p.transposed ? 1 : p.channels);
-    __global const real *source = AT(w) + (ulong)group * p.filters * p.channels * window +
-                                  (ulong)channel * window * (p.transposed ? p.filters : 1) + first * step;
-    __global real *to = AT(packed) + (((ulong)block * p.all_positions + p.first_position) * p.channels + channel) * BLOCK;
-    for (int i = 0; i < p.count[0]; i++)
-        for (int j = 0; j < p.count[1]; j++)
-            for (int k = 0; k < p.count[2]; k++) {
-                const int d = p.first[0] + i * p.period[0], h = p.first[1] + j * p.period[1];
-                const int r = (d * p.extent[1] + h) * p.extent[2] + p.first[2] + k * p.period[2];
-                for (int lane = 0; lane < BLOCK; lane++)
-                    to[lane] = lane < count ? source[lane * step + r] : (real)0;
-                to += p.channels * BLOCK;
-            }
 }

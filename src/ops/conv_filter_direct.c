@@ -2,7 +2,7 @@
  *
  * The rows of the product are (window position, channel), as in the forward pass; the pixels are divided into chunks
  * whose partial filters a second kernel adds up. One chunk of a window of one gives dw itself. */
-#include "ops/conv_direct.h"
+#include "ops/conv_gather.h"
 #include "ops/ops.h"
 
 /* Twin of filter_share in cl/conv_direct.cl. */

@@ -1,0 +1,69 @@
+/* conv_gather.cl - weights in the order in which convolutions in the form of a matrix product read them:
+ * [group][block of BLOCK destination channels][position][source channel][BLOCK]. Host side: src/ops/conv_gather.c. */
+#ifndef BLOCK
+#define BLOCK 32
+#endif
+
+/* What is packed in one launch: one class of window positions, along each axis those at first + q*period. Twin of struct
+ * pack, src/ops/conv_gather.c. */
+typedef struct {
+    int first[3], period[3], count[3], extent[3];
+    int groups, channels, filters; /* of one group: source, destination */
+    int first_position, all_positions;
+    int transposed; /* 1: the destination channels are the convolution's input channels */
+} pack;
+
+/* Where the weights (k, c, window) of a source and a destination channel begin. */
+static ulong weights_of(const pack *p, const int group, const int channel, const int filter)
+{
+    const ulong window = p->extent[0] * p->extent[1] * p->extent[2];
+    return ((ulong)group * p->filters * p->channels +
+            (p->transposed ? (ulong)channel * p->filters + filter : (ulong)filter * p->channels + channel)) *
+           window;
+}
+
+static int window_index(const pack *p, const int i, const int j, const int k)
+{
+    const int d = p->first[0] + i * p->period[0], h = p->first[1] + j * p->period[1];
+    return (d * p->extent[1] + h) * p->extent[2] + p->first[2] + k * p->period[2];
+}
+
+/* For CPUs: a work-item moves the window positions of one source channel for one block of destination channels. */
+__kernel void pack_filter_blocks(IN(real, w), OUT(real, packed), const pack p)
+{
+    const int channel = get_global_id(0), block = get_global_id(1);
+    if (channel >= p.channels)
+        return;
+    const int blocks = (p.filters + BLOCK - 1) / BLOCK, group = block / blocks, first = block % blocks * BLOCK;
+    const int count = min(BLOCK, p.filters - first);
+    const ulong step = weights_of(&p, 0, 0, 1);
+    __global const real *source = AT(w) + weights_of(&p, group, channel, first);
+    __global real *to = AT(packed) + (((ulong)block * p.all_positions + p.first_position) * p.channels + channel) * BLOCK;
+    for (int i = 0; i < p.count[0]; i++)
+        for (int j = 0; j < p.count[1]; j++)
+            for (int k = 0; k < p.count[2]; k++) {
+                const int r = window_index(&p, i, j, k);
+                for (int lane = 0; lane < BLOCK; lane++)
+                    to[lane] = lane < count ? source[lane * step + r] : (real)0;
+                to += p.channels * BLOCK;
+            }
+}
+
+/* For GPUs: those of one source and one destination channel. */
+__kernel void pack_filter_values(IN(real, w), OUT(real, packed), const pack p)
+{
+    const int column = get_global_id(0), channel = get_global_id(1);
+    const int blocks = (p.filters + BLOCK - 1) / BLOCK, block = column / BLOCK, group = block / blocks;
+    const int lane = column % BLOCK, filter = block % blocks * BLOCK + lane;
+    if (group >= p.groups || channel >= p.channels)
+        return;
+    __global const real *source = AT(w) + weights_of(&p, group, channel, filter);
+    __global real *to =
+        AT(packed) + (((ulong)block * p.all_positions + p.first_position) * p.channels + channel) * BLOCK + lane;
+    for (int i = 0; i < p.count[0]; i++)
+        for (int j = 0; j < p.count[1]; j++)
+            for (int k = 0; k < p.count[2]; k++) {
+                *to = filter < p.filters ? source[window_index(&p, i, j, k)] : (real)0;
+                to += (ulong)p.channels * BLOCK;
+            }
+}
