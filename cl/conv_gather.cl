@@ -11,6 +11,7 @@ typedef struct {
     int groups, channels, filters; /* of one group: source, destination */
     int first_position, all_positions;
     int transposed; /* 1: the destination channels are the convolution's input channels */
+    int together;   /* groups in one block, side by side */
 } pack;
 
 /* Where the weights (k, c, window) of a source and a destination channel begin. */
@@ -28,42 +29,51 @@ static int window_index(const pack *p, const int i, const int j, const int k)
     return (d * p->extent[1] + h) * p->extent[2] + p->first[2] + k * p->period[2];
 }
 
+/* Where the weights of a source channel for one lane of a block begin; -1: a lane without any. */
+static long lane_weights(const pack *p, const int block, const int lane, const int channel)
+{
+    const int blocks = (p->filters + BLOCK - 1) / BLOCK;
+    int group = block / blocks, filter = block % blocks * BLOCK + lane;
+    if (p->together > 1) {
+        group = block * p->together + lane / p->filters;
+        filter = lane / p->filters < p->together ? lane % p->filters : p->filters;
+    }
+    return group < p->groups && filter < p->filters ? (long)weights_of(p, group, channel, filter) : -1;
+}
+
 /* For CPUs: a work-item moves the window positions of one source channel for one block of destination channels. */
 __kernel void pack_filter_blocks(IN(real, w), OUT(real, packed), const pack p)
 {
     const int channel = get_global_id(0), block = get_global_id(1);
     if (channel >= p.channels)
         return;
-    const int blocks = (p.filters + BLOCK - 1) / BLOCK, group = block / blocks, first = block % blocks * BLOCK;
-    const int count = min(BLOCK, p.filters - first);
-    const ulong step = weights_of(&p, 0, 0, 1);
-    __global const real *source = AT(w) + weights_of(&p, group, channel, first);
+    long from[BLOCK];
+    for (int lane = 0; lane < BLOCK; lane++)
+        from[lane] = lane_weights(&p, block, lane, channel);
     __global real *to = AT(packed) + (((ulong)block * p.all_positions + p.first_position) * p.channels + channel) * BLOCK;
     for (int i = 0; i < p.count[0]; i++)
         for (int j = 0; j < p.count[1]; j++)
             for (int k = 0; k < p.count[2]; k++) {
                 const int r = window_index(&p, i, j, k);
                 for (int lane = 0; lane < BLOCK; lane++)
-                    to[lane] = lane < count ? source[lane * step + r] : (real)0;
+                    to[lane] = from[lane] >= 0 ? AT(w)[from[lane] + r] : (real)0;
                 to += p.channels * BLOCK;
             }
 }
 
 /* For GPUs: those of one source and one destination channel. */
-__kernel void pack_filter_values(IN(real, w), OUT(real, packed), const pack p)
+__kernel void pack_filter_values(IN(real, w), OUT(real, packed), const pack p, const int blocks)
 {
-    const int column = get_global_id(0), channel = get_global_id(1);
-    const int blocks = (p.filters + BLOCK - 1) / BLOCK, block = column / BLOCK, group = block / blocks;
-    const int lane = column % BLOCK, filter = block % blocks * BLOCK + lane;
-    if (group >= p.groups || channel >= p.channels)
+    const int block = get_global_id(0) / BLOCK, lane = get_global_id(0) % BLOCK, channel = get_global_id(1);
+    if (block >= blocks || channel >= p.channels)
         return;
-    __global const real *source = AT(w) + weights_of(&p, group, channel, filter);
+    const long from = lane_weights(&p, block, lane, channel);
     __global real *to =
         AT(packed) + (((ulong)block * p.all_positions + p.first_position) * p.channels + channel) * BLOCK + lane;
     for (int i = 0; i < p.count[0]; i++)
         for (int j = 0; j < p.count[1]; j++)
             for (int k = 0; k < p.count[2]; k++) {
-                *to = filter < p.filters ? source[window_index(&p, i, j, k)] : (real)0;
+                *to = from >= 0 ? AT(w)[from + window_index(&p, i, j, k)] : (real)0;
                 to += (ulong)p.channels * BLOCK;
             }
 }

@@ -49,6 +49,16 @@ oc_status conv_winograd_emit(struct emitter *e, const struct node *n);
 void conv_winograd_heuristic(const struct node *n, const oc_device_info *device, int *values);
 bool conv_winograd_allows(const struct node *n, const oc_device_info *device, const int *values);
 
+/* conv_grouped.c; the first five for both of the first two passes */
+extern const struct tunable conv_grouped_tunables[];
+bool conv_grouped_supports(const struct node *n, const oc_device_info *device);
+oc_status conv_grouped_prepare(struct node *n);
+oc_status conv_grouped_emit(struct emitter *e, const struct node *n);
+void conv_grouped_heuristic(const struct node *n, const oc_device_info *device, int *values);
+bool conv_grouped_filter_supports(const struct node *n, const oc_device_info *device);
+oc_status conv_grouped_filter_prepare(struct node *n);
+oc_status conv_grouped_filter_emit(struct emitter *e, const struct node *n);
+
 /* conv_reference.c */
 
 /* A node's bias and its -D definition to `defines`; if there is none, what stands in its place and is not looked at. */

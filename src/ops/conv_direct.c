@@ -123,12 +123,20 @@ static const struct tunable tunables[] = { { "VECTOR", { 16, 8, 4 } },
         .heuristic = conv_winograd_heuristic, .allows = conv_winograd_allows                                 \
     }
 
+#define GROUPED                                                                                              \
+    {                                                                                                        \
+        .name = "grouped", .supports = conv_grouped_supports, .prepare = conv_grouped_prepare,               \
+        .emit = conv_grouped_emit, .tunables = conv_grouped_tunables, .heuristic = conv_grouped_heuristic    \
+    }
+
 const struct impl conv_impls[] = { WINOGRAD,
+                                   GROUPED,
                                    DIRECT(prepare_forward, emit_forward),
                                    { .name = "reference", .emit = conv_reference_forward },
                                    { 0 } };
 
 const struct impl conv_backward_data_impls[] = { WINOGRAD,
+                                                 GROUPED,
                                                  DIRECT(prepare_backward_data, emit_backward_data),
                                                  { .name = "reference",
                                                    .emit = conv_reference_backward_data },

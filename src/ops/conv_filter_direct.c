@@ -119,7 +119,7 @@ static int64_t iterations(const struct node *n, const oc_device_info *device)
     struct node with_values = *n;
     int64_t chunks;
     heuristic(n, device, with_values.tuned);
-    with_values.impl = conv_backward_filter_impls; /* the first: this one */
+    with_values.impl = conv_backward_filter_impls + 1; /* the second: this one */
     with_values.out_count = 2;
     const struct filter_share f = make_share(&with_values, &chunks);
     const int *values = with_values.tuned;
@@ -140,7 +140,13 @@ static const struct tunable tunables[] = { { "VECTOR", { 16, 8, 4 } },
                                            { "PIXELS", { 128, 64, 32, 16 } },
                                            { 0 } };
 
-const struct impl conv_backward_filter_impls[] = { { .name = "direct",
+const struct impl conv_backward_filter_impls[] = { { .name = "grouped",
+                                                     .supports = conv_grouped_filter_supports,
+                                                     .prepare = conv_grouped_filter_prepare,
+                                                     .emit = conv_grouped_filter_emit,
+                                                     .tunables = conv_grouped_tunables,
+                                                     .heuristic = conv_grouped_heuristic },
+                                                   { .name = "direct",
                                                      .supports = supports,
                                                      .prepare = prepare,
                                                      .emit = emit_backward_filter,

@@ -10,14 +10,14 @@ struct pack {
     int32_t first[3], period[3], count[3], extent[3];
     int32_t groups, channels, filters;
     int32_t first_position, all_positions;
-    int32_t transposed;
+    int32_t transposed, together;
 };
 
 /* The packed weights depend on more than the convolution. */
 struct pack_desc {
     struct conv conv;
     bool transposed;
-    int block;
+    int block, together;
 };
 
 /* Window positions along one axis that a phase of the input hears from: first + q*period. */
@@ -125,15 +125,26 @@ bool conv_gather_phase(struct gather *g, const struct window *w, int phase)
 
 /* ---- packed weights ---- */
 
+static int64_t block_count(const struct pack_desc *d)
+{
+    if (d->together > 1)
+        return (d->conv.groups + d->together - 1) / d->together;
+    const int64_t filters = (d->transposed ? d->conv.c : d->conv.k) / d->conv.groups;
+    return (filters + d->block - 1) / d->block * d->conv.groups;
+}
+
+static int64_t channel_count(const struct pack_desc *d)
+{
+    return (d->transposed ? d->conv.k : d->conv.c) / d->conv.groups;
+}
+
 static oc_status pack_infer(struct node *n)
 {
     const struct pack_desc *d = n->desc;
-    const int64_t groups = d->conv.groups, kg = d->conv.k / groups, cg = d->conv.c / groups;
-    const int64_t filters = d->transposed ? cg : kg, channels = d->transposed ? kg : cg;
-    const int64_t padded = (filters + d->block - 1) / d->block * d->block;
     return node_output(
         n, 0, ELEMENT_F32,
-        &(struct shape){ .rank = 1, .dim = { groups * padded * channels * conv_positions(&d->conv) } });
+        &(struct shape){
+            .rank = 1, .dim = { block_count(d) * d->block * channel_count(d) * conv_positions(&d->conv) } });
 }
 
 /* A launch of this kernel for every phase. */
@@ -146,7 +157,8 @@ static oc_status emit_phases(struct emitter *e, const struct node *n, struct lau
                       .channels = d->transposed ? kg : cg,
                       .filters = d->transposed ? cg : kg,
                       .all_positions = (int32_t)conv_positions(&d->conv),
-                      .transposed = d->transposed };
+                      .transposed = d->transposed,
+                      .together = d->together };
     char buffer[32];
     struct text defines = TEXT_IN(buffer);
     text_print(&defines, " -DBLOCK=%d", d->block);
@@ -165,23 +177,12 @@ static oc_status emit_phases(struct emitter *e, const struct node *n, struct lau
         }
         if (p.count[0] * p.count[1] * p.count[2] == 0)
             continue;
-        memcpy(spec->args, (struct arg[]){ TENSOR(n->in[0]), TENSOR(n->out[0]), STRUCT(p) },
-               3 * sizeof(struct arg));
+        const struct arg args[] = { TENSOR(n->in[0]), TENSOR(n->out[0]), STRUCT(p), spec->args[3] };
+        memcpy(spec->args, args, sizeof args);
         TRY(emit(e, n, spec));
         p.first_position += p.count[0] * p.count[1] * p.count[2];
     }
     return OC_OK;
-}
-
-static int64_t block_count(const struct pack_desc *d)
-{
-    const int64_t filters = (d->transposed ? d->conv.c : d->conv.k) / d->conv.groups;
-    return (filters + d->block - 1) / d->block * d->conv.groups;
-}
-
-static int64_t channel_count(const struct pack_desc *d)
-{
-    return (d->transposed ? d->conv.k : d->conv.c) / d->conv.groups;
 }
 
 static oc_status emit_blocks(struct emitter *e, const struct node *n)
@@ -203,6 +204,7 @@ static oc_status emit_values(struct emitter *e, const struct node *n)
     return emit_phases(e, n,
                        &(struct launch_spec){
                            .kernel = "pack_filter_values",
+                           .args[3] = INT(block_count(d)),
                            .items = { block_count(d) * d->block, channel_count(d) },
                            .group = { emitter_group_of(e, 16), square ? 16 : 1 },
                        });
@@ -230,6 +232,11 @@ const struct op op_pack_filter = {
 
 oc_status conv_pack(struct node *n, bool transposed, int block)
 {
-    const struct pack_desc desc = { *(const struct conv *)n->desc, transposed, block };
+    return conv_pack_together(n, transposed, block, 1);
+}
+
+oc_status conv_pack_together(struct node *n, bool transposed, int block, int groups)
+{
+    const struct pack_desc desc = { *(const struct conv *)n->desc, transposed, block, groups };
     return derive(n, &op_pack_filter, &desc, 1);
 }

@@ -38,4 +38,7 @@ bool conv_gather_phase(struct gather *g, const struct window *w, int phase);
  * channel][`block`], zeros after the last destination channel, the positions in the order of phases if `transposed`. */
 oc_status conv_pack(struct node *n, bool transposed, int block);
 
+/* The same with `groups` whole groups in each block, whose filters lie side by side. */
+oc_status conv_pack_together(struct node *n, bool transposed, int block, int groups);
+
 #endif
