@@ -1,6 +1,7 @@
 /* conv_direct.c - convolution and its input gradient for CPUs, as one gathering matrix product.
  * Kernels: cl/conv_direct.cl. */
 #include "ops/conv_gather.h"
+#include "ops/conv_tiled.h"
 
 enum { DEPTH = 256, MIN_ITEMS = 16 };
 
@@ -132,12 +133,14 @@ static const struct tunable tunables[] = { { "VECTOR", { 16, 8, 4 } },
 const struct impl conv_impls[] = { WINOGRAD,
                                    GROUPED,
                                    DIRECT(prepare_forward, emit_forward),
+                                   CONV_TILED(forward),
                                    { .name = "reference", .emit = conv_reference_forward },
                                    { 0 } };
 
 const struct impl conv_backward_data_impls[] = { WINOGRAD,
                                                  GROUPED,
                                                  DIRECT(prepare_backward_data, emit_backward_data),
+                                                 CONV_TILED(backward_data),
                                                  { .name = "reference",
                                                    .emit = conv_reference_backward_data },
                                                  { 0 } };

@@ -3,6 +3,7 @@
  * The rows of the product are (window position, channel), as in the forward pass; the pixels are divided into chunks
  * whose partial filters a second kernel adds up. One chunk of a window of one gives dw itself. */
 #include "ops/conv_gather.h"
+#include "ops/conv_tiled.h"
 #include "ops/ops.h"
 
 /* Twin of filter_share in cl/conv_direct.cl. */
@@ -152,6 +153,7 @@ const struct impl conv_backward_filter_impls[] = { { .name = "grouped",
                                                      .emit = emit_backward_filter,
                                                      .tunables = tunables,
                                                      .heuristic = heuristic },
+                                                   CONV_TILED(backward_filter),
                                                    { .name = "reference",
                                                      .emit = conv_reference_backward_filter },
                                                    { 0 } };

@@ -34,7 +34,7 @@ int conv_phase_count(const struct window *w);
 /* Goes on to the next phase, from 0 on; false if it has no pixels. */
 bool conv_gather_phase(struct gather *g, const struct window *w, int phase);
 
-/* Derives n's weights, its input 1,: [group][block of destination channels][position][source
+/* Derives what takes the place of n's weights, its input 1: [group][block of destination channels][position][source
  * channel][`block`], zeros after the last destination channel, the positions in the order of phases if `transposed`. */
 oc_status conv_pack(struct node *n, bool transposed, int block);
 
