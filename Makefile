@@ -1,11 +1,11 @@
-# Shortcuts over CMakePresets.json. `make demo` and `make check` also install what is missing.
+# Shortcuts over CMakePresets.json. `make demo`, `check` and `kernel-report` also install what is missing.
 JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 SOURCES = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h')
 
 MAKEFLAGS += --no-print-directory
 
 .NOTPARALLEL:
-.PHONY: build deps demo check format clean
+.PHONY: build deps demo check kernel-report format clean
 
 build:
 	cmake --preset release
@@ -28,6 +28,14 @@ check:
 	cmake --build --preset asan -j $(JOBS)
 	ctest --preset release -j $(JOBS)
 	ctest --preset asan -j $(JOBS)
+
+# UPDATE=1 rewrites tests/golden/kernel_report.csv.
+kernel-report:
+	@sh .ci/deps build check report
+	cmake --preset release
+	cmake --build --preset release -j $(JOBS) --target list_programs
+	python3 tests/report/kernel_report.py --programs build/tests/report/list_programs --kernels cl --jobs $(JOBS) \
+	    --golden tests/golden/kernel_report.csv --output build/kernel_report.csv $(if $(UPDATE),--update) || [ $$? -eq 77 ] # nothing to compile with
 
 format:
 	clang-format -i $(SOURCES)
