@@ -5,12 +5,17 @@
  * loses digits to a mean that is large beside the deviation.
  *
  * OPERATION chooses what is done with every value: normalized (a = x), normalized_only (without weight and bias), gradient
- * (a = dy, b = x), scale (a = dy). WIDTH is how many vectors of channels a work-item of the first stage adds up. */
+ * (a = dy, b = x), scale (a = dy). WIDTH is how many vectors of channels a work-item of the first stage adds up, LANES how many work-items share the
+ * chunks of a channel in the second: on a GPU, one alone would wait for memory most of the time. */
 #ifndef OPERATION
 #define OPERATION normalized
 #endif
 #ifndef WIDTH
 #define WIDTH 4
+#endif
+
+#ifndef LANES
+#define LANES 1
 #endif
 
 #define RUN 64                 /* rows that are summed before they are added to the total */
@@ -121,31 +126,56 @@ __kernel void batch_norm_products(IN(real, x), IN(real, dy), IN(real, mean), OUT
     FOR_BLOCK(PRODUCTS)
 }
 
-/* ---- second stage: a channel per work-item ---- */
+/* ---- second stage: LANES work-items per channel, LANES channels per work-group ---- */
 
 /* What the first stage found out about chunk `row`. */
 #define ONE(row) (AT(partial)[2 * (row) * g.channels + channel])
 #define OTHER(row) (AT(partial)[(2 * (row) + 1) * g.channels + channel])
 #define PIXELS(row) ((real)(min(((row) + 1) * g.chunk, g.pixels) - (row) * g.chunk))
 
+/* Declares acc total, the sum over all chunks of SUMMAND, which may refer to `row`. All work-items of a group must come here. */
+#if LANES == 1
+#define SHARED
+#define SUM_CHUNKS(total, SUMMAND)                  \
+    SUM(acc, 1, total##_sum, 0, g.chunks, SUMMAND) \
+    const acc total = total##_sum[0];
+#else
+#define SHARED __local acc shared[LANES][LANES];
+#define SUM_CHUNKS(total, SUMMAND)                                      \
+    acc total = 0;                                                      \
+    for (long row = get_local_id(1); row < g.chunks; row += LANES)      \
+        total += SUMMAND;                                               \
+    barrier(CLK_LOCAL_MEM_FENCE);                                       \
+    shared[get_local_id(1)][get_local_id(0)] = total;                   \
+    barrier(CLK_LOCAL_MEM_FENCE);                                       \
+    total = 0;                                                          \
+    for (int lane = 0; lane < LANES; lane++)                            \
+        total += shared[lane][get_local_id(0)];
+#endif
+
+/* Those beyond the last channel work on it once more, and one work-item of each channel stores. */
+#define CHANNEL const int channel = min((int)get_global_id(0), g.channels - 1)
+#define IS_WRITER (get_global_id(0) < g.channels && get_local_id(1) == 0)
+
 /* Mean and 1/deviation of the batch, the factor of x, and the running averages. */
 __kernel void batch_norm_statistics(IN(real, x), IN(real, partial), IN(real, weight), OUT(real, mean),
                                     OUT(real, inverse), OUT(real, scale), IN_PLACE(real, running_mean),
                                     IN_PLACE(real, running_var), const batch g)
 {
-    const int channel = get_global_id(0);
-    if (channel < g.channels) {
-        const acc count = g.pixels, m = g.momentum;
-        SUM(acc, 1, offsets, 0, g.chunks, PIXELS(row) * ONE(row))
-        const acc offset = offsets[0] / count, center = AT(x)[channel] + offset;
-        SUM(acc, 1, squares, 0, g.chunks, OTHER(row) + PIXELS(row) * SQUARE(ONE(row) - offset))
-        const acc variance = squares[0] / count, one_over = 1 / sqrt(variance + g.epsilon);
+    SHARED
+    CHANNEL;
+    const acc count = g.pixels, m = g.momentum;
+    SUM_CHUNKS(offsets, PIXELS(row) * ONE(row))
+    const acc offset = offsets / count, center = AT(x)[channel] + offset;
+    SUM_CHUNKS(squares, OTHER(row) + PIXELS(row) * SQUARE(ONE(row) - offset))
+    if (IS_WRITER) {
+        const acc variance = squares / count, one_over = 1 / sqrt(variance + g.epsilon);
         AT(mean)[channel] = center;
         AT(inverse)[channel] = one_over;
         if (g.affine)
             AT(scale)[channel] = AT(weight)[channel] * one_over;
         AT(running_mean)[channel] = (1 - m) * AT(running_mean)[channel] + m * center;
-        AT(running_var)[channel] = (1 - m) * AT(running_var)[channel] + m * (squares[0] / (count - 1));
+        AT(running_var)[channel] = (1 - m) * AT(running_var)[channel] + m * (squares / (count - 1));
     }
 }
 
@@ -173,17 +203,18 @@ __kernel void batch_norm_shift(IN(real, scale), IN(real, mean), IN(real, bias), 
 __kernel void batch_norm_sums(IN(real, partial), IN(real, spread), IN(real, scale), OUT(real, dweight), OUT(real, dbias),
                               OUT(real, terms), const batch g)
 {
-    const int channel = get_global_id(0);
-    if (channel < g.channels) {
-        SUM(acc, 1, total, 0, g.chunks, ONE(row))
-        SUM(acc, 1, products, 0, g.chunks, OTHER(row))
+    SHARED
+    CHANNEL;
+    SUM_CHUNKS(total, ONE(row))
+    SUM_CHUNKS(products, OTHER(row))
+    if (IS_WRITER) {
         const acc inverse = g.running ? 1 / sqrt(AT(spread)[channel] + g.epsilon) : AT(spread)[channel];
-        const acc dw = products[0] * inverse, share = g.running ? 0 : AT(scale)[channel] / (acc)g.pixels;
+        const acc dw = products * inverse, share = g.running ? 0 : AT(scale)[channel] / (acc)g.pixels;
         AT(dweight)[channel] = dw;
-        AT(dbias)[channel] = total[0];
+        AT(dbias)[channel] = total;
         if (!g.running) {
             AT(terms)[channel] = -share * inverse * dw;
-            AT(terms)[g.channels + channel] = -share * total[0];
+            AT(terms)[g.channels + channel] = -share * total;
         }
     }
 }

@@ -17,6 +17,7 @@ enum {
     SUM_LOOPS = 5
 }; /* iterations per summand of two sums, with those around and inside, and some to spare */
 enum { CHUNK_PIXELS = 256, MAX_CHUNKS = 1024, VECTOR = 16, VECTOR_WIDTH = 4 /* of cl/batch_norm.cl */ };
+enum { LANES = 16 }; /* work-items that share a channel in the second stage */
 
 /* Outputs of the forward node in training, after y. */
 enum { OUT_MEAN = 1, OUT_INVERSE, OUT_PARTIAL, OUT_SCALE };
@@ -87,13 +88,30 @@ static oc_status emit_chunks(struct emitter *e, const struct node *n, struct lau
     return emit(e, n, &spec);
 }
 
-/* The second: a channel per work-item. */
+/* The second: a channel per work-item or, beside the plain kernels of the first, per LANES of them. */
+static oc_status emit_totals(struct emitter *e, const struct node *n, struct launch_spec spec,
+                             const struct batch *g, bool vector)
+{
+    const bool shared = !vector && emitter_group_of(e, LANES * LANES) == LANES * LANES;
+    char buffer[32];
+    struct text defines = TEXT_IN(buffer);
+    text_print(&defines, " -DLANES=%d", shared ? LANES : 1);
+    spec.file = "batch_norm.cl";
+    spec.defines = defines.data;
+    spec.items[0] = g->channels;
+    spec.items[1] = shared ? LANES : 1;
+    spec.iterations = SUM_LOOPS * (int64_t)g->chunks;
+    spec.group[0] = shared ? LANES : emitter_group(e);
+    spec.group[1] = spec.items[1];
+    return emit(e, n, &spec);
+}
+
+/* What is known of each channel, a channel per work-item. */
 static oc_status emit_channels(struct emitter *e, const struct node *n, struct launch_spec spec,
                                const struct batch *g)
 {
     spec.file = "batch_norm.cl";
     spec.items[0] = g->channels;
-    spec.iterations = SUM_LOOPS * (int64_t)g->chunks;
     spec.group[0] = emitter_group(e);
     return emit(e, n, &spec);
 }
@@ -209,14 +227,14 @@ static oc_status sums(struct emitter *e, const struct node *n, bool vector)
                         .args = { TENSOR(x), TENSOR(dy), TENSOR(mean), TENSOR(partial), STRUCT(g) },
                     },
                     &g, vector));
-    return emit_channels(
+    return emit_totals(
         e, n,
         (struct launch_spec){
             .kernel = "batch_norm_sums",
             .args = { TENSOR(partial), TENSOR(spread), TENSOR(scale), TENSOR(n->out[OUT_DWEIGHT]),
                       TENSOR(n->out[OUT_DBIAS]), TENSOR(n->out[running ? OUT_DBIAS : OUT_TERMS]), STRUCT(g) },
         },
-        &g);
+        &g, vector);
 }
 
 static oc_status sums_reference(struct emitter *e, const struct node *n)
@@ -467,14 +485,14 @@ static oc_status statistics(struct emitter *e, const struct node *n, bool vector
                         .args = { TENSOR(x), TENSOR(partial), STRUCT(g) },
                     },
                     &g, vector));
-    return emit_channels(
+    return emit_totals(
         e, n,
         (struct launch_spec){
             .kernel = "batch_norm_statistics",
             .args = { TENSOR(x), TENSOR(partial), TENSOR(weight), TENSOR(n->out[OUT_MEAN]), TENSOR(inverse),
                       TENSOR(scale), TENSOR(states[0]), TENSOR(states[1]), STRUCT(g) },
         },
-        &g);
+        &g, vector);
 }
 
 static oc_status forward(struct emitter *e, const struct node *n, bool vector)
