@@ -71,11 +71,11 @@ static oc_status copy(struct plan *plan, const oc_graph *graph)
     return status;
 }
 
-/* Which nodes depend on parameters only, and which serve nothing but the loss. */
+/* Which nodes depend on parameters only, as long as no step changes these, and which serve nothing but the loss. */
 static void classify(struct plan *plan)
 {
     for (struct node *n = plan->graph->first; n; n = n->next) {
-        bool is_static = n->phase == PHASE_COMPUTE;
+        bool is_static = !plan->train && n->phase == PHASE_COMPUTE;
         for (int i = 0; i < n->in_count; i++)
             is_static = is_static && (n->in[i]->kind == TENSOR_PARAMETER ||
                                       (n->in[i]->producer && n->in[i]->producer->is_static));

@@ -105,13 +105,20 @@ static struct block block_create(builder build)
     return b;
 }
 
+/* Whether a node only makes parameters ready for a kernel, or starts the backward pass. */
+static bool is_preparation(const struct node *n)
+{
+    return n->is_static || strncmp(n->op->name, "pack_filter", strlen("pack_filter")) == 0 ||
+           strcmp(n->op->name, "reshape") == 0 || strcmp(n->op->name, "fill") == 0;
+}
+
 /* What runs in each step, but for moving values into another order: "conv+addend+relu ...". */
 static void list_nodes(const struct plan *plan, char *list, size_t size)
 {
     size_t length = 0;
     *list = '\0';
     for (const struct node *n = plan->graph->first; n; n = n->next)
-        if (!n->view && !n->is_static && strcmp(n->op->name, "reshape") != 0) {
+        if (!n->view && !is_preparation(n)) {
             const struct epilogue *e = &n->epilogue;
             length += (size_t)snprintf(list + length, size - length, "%s%s%s%s%s%s", length > 0 ? " " : "",
                                        n->op->name, e->addend ? "+addend" : "", e->function ? "+" : "",

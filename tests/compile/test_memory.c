@@ -399,7 +399,7 @@ Test(memory, small_allocations_change_no_value)
         uint32_t random; /* which random net; 0: LeNet */
         const char *implementations;
         int64_t max_allocation;
-    } table[] = { { 0, NULL, 1 << 19 },
+    } table[] = { { 0, NULL, 1 << 18 },
                   { 0, "reference", 200 * 1024 }, /* its third convolution has 192,000 bytes of weights */
                   { 3, NULL, 8 * 1024 },
                   { 9, NULL, 24 * 1024 } };
