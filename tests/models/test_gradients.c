@@ -130,7 +130,7 @@ static oc_model *model_of(const struct check *t, const oc_net *net, oc_tensor *c
         &model, net->graph, t->device,
         &(oc_model_desc){
             .loss = net->loss, .outputs = outputs, .seed = SEED, .implementations = implementations }));
-    CHECK(recipe_apply(model));
+    CHECK(recipe_apply(model, 0));
     return model;
 }
 
@@ -340,7 +340,7 @@ static void check_layers(struct check *t)
     probing_create(&p, t);
     oc_model *model = model_of(t, &p.net, p.outputs, NULL);
     CHECK(oc_model_profile(model, true, note_winograd, &w));
-    CHECK(recipe_apply(model)); /* a profile writes running averages */
+    CHECK(recipe_apply(model, 0)); /* a profile writes running averages */
     network_create(&device, t->net.graph, true, SEED);
     set_sources(t, &device, model);
     CHECK(oc_compute_gradients(model, BATCH, p.feeds, p.fetches));

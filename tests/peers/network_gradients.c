@@ -1,6 +1,6 @@
 /* network_gradients.c - runs a network of the zoo on values that PyTorch can be given too; compare_torch.py starts it.
  *
- *     network_gradients NAME SIZE DIVISOR PICTURE FOLDER
+ *     network_gradients NAME SIZE DIVISOR PICTURE SHIFT FOLDER
  *
  * Reads FOLDER/weights.safetensors, or makes it after the recipe (models/recipe.h) if there is none; makes the picture and
  * the labels. Writes image.npy, and of inference logits.npy, of training without dropout training_logits.npy, loss.npy,
@@ -29,12 +29,12 @@ static oc_array array_of(const oc_tensor *x)
     return array;
 }
 
-static oc_status take_weights(oc_model *model, const char *folder)
+static oc_status take_weights(oc_model *model, double shift, const char *folder)
 {
     const oc_status status = oc_model_load(model, path(folder, "weights.safetensors"));
     if (status != OC_E_FILE)
         return status;
-    TRY(recipe_apply(model));
+    TRY(recipe_apply(model, shift));
     return oc_model_save(model, path(folder, "weights.safetensors"), NULL);
 }
 
@@ -58,7 +58,7 @@ static oc_status save_gradients(oc_model *model, const char *folder)
     return oc_model_save(model, path(folder, "gradients.safetensors"), NULL);
 }
 
-static oc_status run(oc_model *model, const oc_net *net, int picture, const char *folder)
+static oc_status run(oc_model *model, const oc_net *net, int picture, double shift, const char *folder)
 {
     oc_array image = array_of(net->image), gradient = array_of(net->image), logits = array_of(net->logits),
              loss = array_of(net->loss);
@@ -66,7 +66,7 @@ static oc_status run(oc_model *model, const oc_net *net, int picture, const char
     recipe_image(picture, image.data, shape_count(&net->image->shape));
     recipe_labels(labels, RECIPE_BATCH, RECIPE_CLASSES);
     const oc_feed feeds[] = { { net->image, image.data, NULL }, { net->label, labels, NULL }, { 0 } };
-    TRY(take_weights(model, folder));
+    TRY(take_weights(model, shift, folder));
     TRY(oc_array_save_npy(&image, path(folder, "image.npy")));
     TRY(oc_infer(model, RECIPE_BATCH, feeds,
                  (oc_fetch[]){ { net->logits, logits.data, NULL, false }, { 0 } }));
@@ -94,10 +94,11 @@ static oc_status run_network(char **arguments)
     struct replica replica;
     TRY(recipe_network(&net, &replica, arguments[1], atoi(arguments[2]), atoi(arguments[3])));
     TRY(oc_device_open(&device, NULL));
-    TRY(oc_model_create(
-        &model, net.graph, device,
-        &(oc_model_desc){ .loss = net.loss, .outputs = (oc_tensor *const[]){ net.logits, NULL } }));
-    TRY(run(model, &net, atoi(arguments[4]), arguments[5]));
+    TRY(oc_model_create(&model, net.graph, device,
+                        &(oc_model_desc){ .loss = net.loss,
+                                          .outputs = (oc_tensor *const[]){ net.logits, NULL },
+                                          .implementations = RECIPE_PLAIN_SUMS }));
+    TRY(run(model, &net, atoi(arguments[4]), atof(arguments[5]), arguments[6]));
     oc_model_destroy(model);
     oc_device_close(device);
     replica_destroy(&replica);
@@ -106,8 +107,8 @@ static oc_status run_network(char **arguments)
 
 int main(int count, char **arguments)
 {
-    if (count != 6) {
-        fprintf(stderr, "usage: network_gradients NAME SIZE DIVISOR PICTURE FOLDER\n");
+    if (count != 7) {
+        fprintf(stderr, "usage: network_gradients NAME SIZE DIVISOR PICTURE SHIFT FOLDER\n");
         return 2;
     }
     if (run_network(arguments) == OC_OK)
