@@ -111,6 +111,29 @@ __kernel void channel_sum_split(IN(real, x), OUT(real, partial), const columns g
     }
 }
 
+#define LANES 16 /* as in src/ops/sum.c */
+
+/* The same for GPUs, without a last row: a work-group sums LANES columns over a chunk, LANES work-items each. */
+__kernel __attribute__((reqd_work_group_size(LANES, LANES, 1))) void
+channel_sum_group(IN(real, x), OUT(real, partial), const columns g)
+{
+    __local acc shared[LANES][LANES];
+    const int column = get_global_id(0), lane = get_local_id(1), chunk = get_group_id(1);
+    const long first = (long)chunk * g.run, end = min(first + g.run, g.rows);
+    acc total = 0;
+    if (column < g.width)
+        for (long row = first + lane; row < end; row += LANES)
+            total += AT(x)[row * g.pitch + column];
+    shared[lane][get_local_id(0)] = total;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    if (lane == 0 && column < g.width) {
+        acc sum = 0;
+        for (int i = 0; i < LANES; i++)
+            sum += shared[i][get_local_id(0)];
+        AT(partial)[(long)chunk * g.width + column] = sum;
+    }
+}
+
 /* A summand of a weighted sum of scalars: y += weight*x; the first one sets y. */
 __kernel void weighted_sum(IN(real, x), IN_PLACE(real, y), const float weight, const int first)
 {

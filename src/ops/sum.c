@@ -84,6 +84,7 @@ struct columns {
 };
 
 enum { COLUMN_BLOCK = 64, CHUNK_VALUES = 16384, MAX_CHUNKS = 256, MAX_FOLDED_CHANNELS = 4096 };
+enum { LANES = 16 }; /* work-items that share a channel, as in cl/sum.cl */
 
 /* How many pixels of a dense tensor make a row: as many as fill blocks of columns. */
 static int64_t fold(int64_t channels)
@@ -104,6 +105,14 @@ static int64_t chunk_limit(const struct shape *x)
 {
     const int64_t chunks = divide_up(shape_pixels(x), smallest_chunk(shape_channels(x)));
     return chunks < MAX_CHUNKS ? chunks : MAX_CHUNKS;
+}
+
+static int64_t chunk_pixels(const oc_tensor *x)
+{
+    const int64_t least = smallest_chunk(shape_channels(&x->shape));
+    const int64_t even =
+        divide_up(divide_up(shape_pixels(&x->shape), MAX_CHUNKS), COLUMN_BLOCK) * COLUMN_BLOCK;
+    return even > least ? even : least;
 }
 
 static oc_status workspace(struct node *n)
@@ -153,8 +162,7 @@ static oc_status reference(struct emitter *e, const struct node *n)
 
 static bool split_supports(const struct node *n, const oc_device_info *device)
 {
-    (void)device;
-    return chunk_limit(&n->in[0]->shape) > 1;
+    return device_is_cpu(n, device) && chunk_limit(&n->in[0]->shape) > 1;
 }
 
 static oc_status split(struct emitter *e, const struct node *n)
@@ -162,9 +170,7 @@ static oc_status split(struct emitter *e, const struct node *n)
     const oc_tensor *x = n->in[0], *partial = n->out[1];
     const int64_t c = shape_channels(&x->shape), pixels = shape_pixels(&x->shape);
     const int64_t row_pixels = tensor_is_dense(x) ? fold(c) : 1;
-    const int64_t even = divide_up(divide_up(pixels, MAX_CHUNKS), COLUMN_BLOCK) * COLUMN_BLOCK;
-    const int64_t chunk = even > smallest_chunk(c) ? even : smallest_chunk(c);
-    const int64_t chunks = divide_up(pixels, chunk);
+    const int64_t chunk = chunk_pixels(x), chunks = divide_up(pixels, chunk);
     const struct columns g = { .rows = pixels / row_pixels,
                                .width = (int32_t)(c * row_pixels),
                                .pitch = (int32_t)(tensor_pitch(x) * row_pixels),
@@ -181,8 +187,42 @@ static oc_status split(struct emitter *e, const struct node *n)
     return emit_columns(e, n, partial, chunks * row_pixels, (int32_t)c, (int32_t)c);
 }
 
+static bool group_supports(const struct node *n, const oc_device_info *device)
+{
+    return device->max_work_group >= LANES * LANES && chunk_limit(&n->in[0]->shape) > 1;
+}
+
+/* Sums the columns of a matrix in chunks of `run` rows. */
+static oc_status emit_group(struct emitter *e, const struct node *n, const oc_tensor *x, const oc_tensor *y,
+                            int64_t rows, int64_t run)
+{
+    const struct columns g = { .rows = rows,
+                               .width = (int32_t)shape_channels(&n->in[0]->shape),
+                               .pitch = (int32_t)tensor_pitch(x),
+                               .run = (int32_t)run };
+    return emit(e, n,
+                &(struct launch_spec){
+                    .file = "sum.cl",
+                    .kernel = "channel_sum_group",
+                    .args = { TENSOR(x), TENSOR(y), STRUCT(g) },
+                    .items = { g.width, divide_up(rows, run) * LANES },
+                    .group = { LANES, LANES },
+                    .iterations = run / LANES + 2 * LANES,
+                });
+}
+
+static oc_status sum_groups(struct emitter *e, const struct node *n)
+{
+    const oc_tensor *x = n->in[0], *y = n->out[0];
+    const int64_t pixels = shape_pixels(&x->shape), chunk = chunk_pixels(x),
+                  chunks = divide_up(pixels, chunk);
+    TRY(emit_group(e, n, x, n->out[1], pixels, chunk));
+    return emit_group(e, n, n->out[1], y, chunks, chunks);
+}
+
 static const struct impl impls[] = {
     { .name = "split", .supports = split_supports, .prepare = workspace, .emit = split },
+    { .name = "group", .supports = group_supports, .prepare = workspace, .emit = sum_groups },
     { .name = "reference", .emit = reference },
     { 0 },
 };
