@@ -5,7 +5,8 @@
  * time go through local memory: while the sums of one pair of panels are made, the values of the next are on their way
  * into registers, and the panels alternate, so that one barrier per step is enough. Every result is summed in the order of
  * the rows, whatever the tile. Work-groups are full and all their work-items meet every barrier: what lies outside is
- * loaded as zero, or as something whose sum nobody stores.
+ * loaded as zero, or as something whose sum nobody stores. The loop over panels must not be unrolled: clang would to tell the
+ * two panels apart, and need up to three times the registers.
  *
  * conv_tiled_gather makes pixels times filters, from rows (window position, source channel): the forward pass and, phase by
  * phase, the gradient of the input. conv_tiled_backward_filter makes filters times (window position, channel), from rows
@@ -198,6 +199,7 @@ conv_tiled_gather(IN(real, x), IN(real, w), IN(real, b), RESULT(real, y), const 
     real4 next_w[W_MOVES];
     acc4 sum[ITEM_M][ITEM_N / 4];
     clear(sum);
+#pragma unroll 1
     for (int k = 0, turn = 0; k < rows + DEPTH; k += DEPTH, turn ^= 1) {
         /* From row k on, which the last turn does not have: it only multiplies. */
         if (k < rows) {
@@ -320,6 +322,7 @@ conv_tiled_backward_filter(IN(real, x), IN(real, dy), OUT(real, dw), const gathe
     y_values next_dy[DY_MOVES];
     acc4 sum[ITEM_M][ITEM_N / 4];
     clear(sum);
+#pragma unroll 1
     for (int m = first, turn = 0; m < end + DEPTH; m += DEPTH, turn ^= 1) {
         if (m < end) {
 #pragma unroll
