@@ -54,6 +54,7 @@ static oc_status backward(struct emitter *e, const struct node *n)
 {
     const struct slice_backward *d = n->desc;
     const oc_tensor *dy = n->in[0], *dx = n->out[0];
+    const int64_t width = emitter_group_width(e, d->channels);
     return emit(e, n,
                 &(struct launch_spec){
                     .file = "concat.cl",
@@ -62,7 +63,7 @@ static oc_status backward(struct emitter *e, const struct node *n)
                               INT(d->slice.first), INT(d->slice.count), INT(tensor_pitch(dy)),
                               INT(tensor_pitch(dx)) },
                     .items = { d->channels, shape_pixels(&dx->shape) },
-                    .group = { 1, emitter_group_of(e, 16) },
+                    .group = { width, emitter_group(e) / width },
                 });
 }
 
@@ -155,14 +156,15 @@ static oc_status copy_part(struct emitter *e, const struct node *n, const oc_ten
     if (lies_in_place(x, n->out[0], channel))
         return OC_OK;
     part.offset += channel;
-    const int64_t pixels = shape_pixels(&x->shape), channels = shape_channels(&x->shape);
+    const int64_t pixels = shape_pixels(&x->shape), channels = shape_channels(&x->shape),
+                  width = emitter_group_width(e, channels);
     struct launch_spec spec = {
         .file = "concat.cl",
         .kernel = vector ? "concat_vector" : "concat_reference",
         .args = { TENSOR(x), TENSOR(&part), INT(pixels), INT(channels), INT(tensor_pitch(x)),
                   INT(tensor_pitch(&part)) },
         .items = { vector ? (pixels + PIXELS - 1) / PIXELS : channels, vector ? 1 : pixels },
-        .group = { 1, vector ? 1 : emitter_group_of(e, 16) },
+        .group = { vector ? 1 : width, vector ? 1 : emitter_group(e) / width },
     };
     return emit(e, n, &spec);
 }

@@ -22,6 +22,14 @@ int64_t emitter_group(const struct emitter *e)
     return emitter_group_of(e, 64);
 }
 
+int64_t emitter_group_width(const struct emitter *e, int64_t width)
+{
+    int64_t items = 1;
+    while (2 * items <= width && 2 * items <= emitter_group(e))
+        items *= 2;
+    return items;
+}
+
 int tuned(const struct node *n, const char *name)
 {
     for (int i = 0; n->impl->tunables && n->impl->tunables[i].name; i++)

@@ -67,6 +67,10 @@ oc_status emit(struct emitter *e, const struct node *n, const struct launch_spec
 int64_t emitter_group_of(const struct emitter *e, int64_t wanted);
 int64_t emitter_group(const struct emitter *e);
 
+/* As many of them as lie side by side in rows of `width` values: the first size of a work-group whose second is the rest, so
+ * that neighbours read neighbours in narrow rows too. */
+int64_t emitter_group_width(const struct emitter *e, int64_t width);
+
 const oc_device_info *emitter_device(const struct emitter *e);
 
 /* The value of a tunable of the node's implementation. */

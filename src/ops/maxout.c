@@ -48,14 +48,14 @@ static oc_status reference(struct emitter *e, const struct node *n)
     const bool backward = n->in_count > 1;
     const oc_tensor *x = n->in[n->in_count - 1], *small = backward ? n->in[0] : n->out[0];
     const int64_t groups = shape_channels(&small->shape), pixels = shape_pixels(&x->shape),
-                  group = emitter_group_of(e, 16);
+                  width = emitter_group_width(e, groups);
     struct launch_spec spec = {
         .file = "maxout.cl",
         .kernel = backward ? "maxout_backward_reference" : "maxout_reference",
         .args = { TENSOR(x), TENSOR(small), INT(pixels), INT(groups), INT(pieces(n)), INT(tensor_pitch(x)),
                   INT(tensor_pitch(small)) },
         .items = { groups, pixels },
-        .group = { groups < group ? 1 : group, groups < group ? group : 1 },
+        .group = { width, emitter_group(e) / width },
     };
     if (backward) {
         spec.args[7] = (struct arg)TENSOR(n->out[0]);

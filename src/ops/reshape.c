@@ -65,8 +65,7 @@ static oc_status gradient(struct node *n)
 static oc_status reference(struct emitter *e, const struct node *n)
 {
     const oc_tensor *x = n->in[0], *y = n->out[0];
-    const int64_t group = emitter_group_of(e, 16);
-    const bool narrow = shape_channels(&y->shape) < group;
+    const int64_t width = emitter_group_width(e, shape_channels(&y->shape));
     return emit(
         e, n,
         &(struct launch_spec){
@@ -76,7 +75,7 @@ static oc_status reference(struct emitter *e, const struct node *n)
                       INT(shape_spatial(&x->shape)), INT(tensor_pitch(x)), INT(shape_channels(&y->shape)),
                       INT(shape_spatial(&y->shape)), INT(tensor_pitch(y)) },
             .items = { shape_channels(&y->shape), shape_pixels(&y->shape) },
-            .group = { narrow ? 1 : group, narrow ? group : 1 },
+            .group = { width, emitter_group(e) / width },
         });
 }
 
