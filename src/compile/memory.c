@@ -15,9 +15,8 @@
 #include <inttypes.h>
 
 enum {
-    ALIGNMENT = 256, /* bytes; a multiple of every device's vector and cache line */
-    MARGIN =
-        256 /* after the last tensor of a slab that kernels load vectors from: they may run past its end */
+    ALIGNMENT = 256,  /* bytes; a multiple of every device's vector and cache line */
+    VECTOR_BYTES = 64 /* of the widest vector that a kernel loads */
 };
 
 /* Free bytes between two places of a slab. */
@@ -41,9 +40,17 @@ struct planner {
     struct storage *storages; /* by tensor id */
 };
 
-static int64_t aligned_bytes(const oc_tensor *x)
+/* Whether kernels may load vectors past the end of its tensors. */
+static bool has_margin(enum region region)
 {
-    const int64_t bytes = shape_count(&x->shape) * element_bytes(x->type);
+    return region == REGION_ACTIVATIONS || region == REGION_INPUTS;
+}
+
+/* With room for a vector that is loaded past its end, so that nobody looks at what another launch's work-items write. */
+static int64_t aligned_bytes(const oc_tensor *x, enum region region)
+{
+    const int64_t bytes =
+        shape_count(&x->shape) * element_bytes(x->type) + (has_margin(region) ? VECTOR_BYTES : 0);
     return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
@@ -62,19 +69,6 @@ static oc_status too_large(const struct plan *plan, const oc_tensor *x, int64_t 
                 x->kind == TENSOR_PARAMETER ? "" : ": try a smaller batch");
 }
 
-/* Whether kernels may load vectors past the end of its tensors. */
-static bool has_margin(enum region region)
-{
-    return region == REGION_ACTIVATIONS || region == REGION_INPUTS;
-}
-
-/* Bytes of the largest slab, without its margin. */
-static int64_t slab_limit(const struct plan *plan, enum region region)
-{
-    const int64_t limit = oc_device_get_info(plan->device)->max_allocation;
-    return has_margin(region) ? limit / ALIGNMENT * ALIGNMENT - MARGIN : limit;
-}
-
 oc_status memory_new_slab(struct plan *plan, enum region region)
 {
     struct slabs *slabs = &plan->slabs[region];
@@ -87,7 +81,7 @@ oc_status memory_new_slab(struct plan *plan, enum region region)
 oc_status memory_place(struct plan *plan, oc_tensor *x, enum region region)
 {
     struct slabs *slabs = &plan->slabs[region];
-    const int64_t bytes = aligned_bytes(x), limit = slab_limit(plan, region);
+    const int64_t bytes = aligned_bytes(x, region), limit = oc_device_get_info(plan->device)->max_allocation;
     if (bytes > limit)
         return too_large(plan, x, bytes);
     if (slabs->count == 0 || slabs->bytes[slabs->count - 1] + bytes > limit)
@@ -217,8 +211,8 @@ static oc_status measure(struct planner *p, struct node *n, int index)
             y->base_offset = n->in[0]->base_offset + n->view_offset;
         }
         if (!y->base && !y->placed) {
-            p->storages[y->id].bytes = aligned_bytes(y);
-            p->plan->unshared += aligned_bytes(y);
+            p->storages[y->id].bytes = aligned_bytes(y, REGION_ACTIVATIONS);
+            p->plan->unshared += aligned_bytes(y, REGION_ACTIVATIONS);
         }
         touch(p, y, index);
     }
@@ -301,13 +295,6 @@ static oc_status place_and_release(struct planner *p, struct node *n, int index)
     return OC_OK;
 }
 
-static void add_margins(struct plan *plan)
-{
-    for (enum region r = 0; r < REGION_COUNT; r++)
-        for (int i = 0; has_margin(r) && i < plan->slabs[r].count; i++)
-            plan->slabs[r].bytes[i] += MARGIN;
-}
-
 oc_status pass_memory(struct plan *plan)
 {
     oc_graph *graph = plan->graph;
@@ -316,7 +303,7 @@ oc_status pass_memory(struct plan *plan)
             TRY(memory_place(plan, graph->tensors[i], REGION_INPUTS));
     struct planner p = { .plan = plan,
                          .allocator = device_allocator(plan->device),
-                         .limit = slab_limit(plan, REGION_ACTIVATIONS) };
+                         .limit = oc_device_get_info(plan->device)->max_allocation / ALIGNMENT * ALIGNMENT };
     p.storages = memory_zeroed(p.allocator, graph->tensor_count + 1, sizeof *p.storages);
     if (!p.storages)
         return OC_E_MEMORY;
@@ -327,7 +314,6 @@ oc_status pass_memory(struct plan *plan)
         status = walk(&p, place_lasting);
     if (status == OC_OK)
         status = walk(&p, place_and_release);
-    add_margins(plan);
     memory_free(p.allocator, p.holes);
     memory_free(p.allocator, p.storages);
     return status;

@@ -31,9 +31,10 @@ void conv_describe(const struct node *n, struct text *text);
 /* What oc_conv's descriptor says about the window. */
 struct window_request conv_request(const oc_conv_desc *desc);
 
-/* Implementation lists: forward, gradient of the input, gradient of the filter. The second adds a bias where a node has
+/* Implementation lists: forward, the same of a dense layer, gradient of the input, gradient of the filter. The second adds a bias where a node has
  * one: it is the forward pass of a transposed convolution too. */
-extern const struct impl conv_impls[], conv_backward_data_impls[], conv_backward_filter_impls[];
+extern const struct impl conv_impls[], dense_impls[], conv_backward_data_impls[],
+    conv_backward_filter_impls[];
 
 /* Whether it goes from y to x. */
 static inline bool conv_is_transposed(const struct node *n)

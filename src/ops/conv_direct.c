@@ -137,6 +137,11 @@ const struct impl conv_impls[] = { WINOGRAD,
                                    { .name = "reference", .emit = conv_reference_forward },
                                    { 0 } };
 
+const struct impl dense_impls[] = { DIRECT(prepare_forward, emit_forward),
+                                    CONV_TILED(forward),
+                                    { .name = "reference", .emit = conv_reference_forward },
+                                    { 0 } };
+
 const struct impl conv_backward_data_impls[] = { WINOGRAD,
                                                  GROUPED,
                                                  DIRECT(prepare_backward_data, emit_backward_data),

@@ -98,7 +98,7 @@ static struct product product_of(const struct node *n)
         const int64_t chunks = chunk_limit(d, y_pixels);
         return (struct product){ kg, row_count(d), divide_up(y_pixels, chunks), chunks * d->groups };
     }
-    if (n->op->impls == conv_impls)
+    if (!conv_is_transposed(n))
         return (struct product){ y_pixels, kg, row_count(d), d->groups };
     const int64_t x_pixels = n->in[0]->shape.dim[0] * d->window.in[0] * d->window.in[1] * d->window.in[2];
     const int64_t phases = conv_phase_count(&d->window);

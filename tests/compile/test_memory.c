@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { WORD = 4, ALIGNMENT = 256, MARGIN = 256 }; /* bytes */
+enum { WORD = 4, ALIGNMENT = 256, MARGIN = 64 }; /* bytes; the last: loaded at most past a tensor's end */
 
 struct play {
     const char *name;
@@ -210,9 +210,8 @@ static int check_plan(const struct plan *plan, const char *name, bool planted)
             if (!n->view && n->is_static == (pass == 0))
                 check_node(&play, n);
     check_end(&play);
-    cr_expect(region_bytes(plan, REGION_ACTIVATIONS) <=
-                  plan->unshared + (int64_t)plan->slabs[REGION_ACTIVATIONS].count * MARGIN,
-              "%s: sharing takes more memory", name);
+    cr_expect(region_bytes(plan, REGION_ACTIVATIONS) <= plan->unshared, "%s: sharing takes more memory",
+              name);
     for (int r = 0; r < REGION_COUNT; r++)
         for (int s = 0; s < plan->slabs[r].count; s++)
             free(play.words[r][s]);
@@ -401,7 +400,7 @@ Test(memory, small_allocations_change_no_value)
         int64_t max_allocation;
     } table[] = { { 0, NULL, 1 << 18 },
                   { 0, "reference", 200 * 1024 }, /* its third convolution has 192,000 bytes of weights */
-                  { 3, NULL, 8 * 1024 },
+                  { 3, NULL, 6 * 1024 },
                   { 9, NULL, 24 * 1024 } };
     oc_device *device = fixture_open();
     const int64_t allowed = device->info.max_allocation;
@@ -458,7 +457,7 @@ Test(memory, what_does_not_fit_is_named)
     device->info.max_allocation = 1000000;
     expect_failure(oc_model_predict_memory(&info, graph, device,
                                            &(oc_model_desc){ .outputs = (oc_tensor *const[]){ y, NULL } }),
-                   OC_E_DEVICE_MEMORY, "\"wide\" of shape 64x6x28x28 needs 1204224 bytes in one piece",
+                   OC_E_DEVICE_MEMORY, "\"wide\" of shape 64x6x28x28 needs 1204480 bytes in one piece",
                    "activation");
     oc_graph_destroy(graph);
 
