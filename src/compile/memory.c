@@ -238,8 +238,8 @@ static oc_tensor *dying_input(const struct planner *p, const struct node *n, int
         oc_tensor *base = base_of(n->in[i]);
         if (may_host(n, i) && base->kind == TENSOR_VALUE && base->region == REGION_ACTIVATIONS &&
             p->storages[base->id].last == index && p->storages[base->id].bytes == p->storages[y->id].bytes &&
-            base->type == y->type && tensor_is_dense(n->in[i]) && tensor_is_dense(y) &&
-            n->in[i]->offset == base->offset)
+            base->type == y->type && shape_count(&n->in[i]->shape) == shape_count(&y->shape) &&
+            tensor_is_dense(n->in[i]) && tensor_is_dense(y) && n->in[i]->offset == base->offset)
             return base;
     }
     return NULL;

@@ -351,7 +351,7 @@ static oc_status dot_gradient(struct node *n)
 
 PAIR_OPS(mean_squared_error, mean_squared_error_gradient, 3);
 PAIR_OPS(smooth_l1, smooth_l1_gradient, 3);
-PAIR_OPS(binary_cross_entropy, binary_cross_entropy_gradient, 3);
+PAIR_OPS(binary_cross_entropy, binary_cross_entropy_gradient, 1); /* input 1 may be the scalar dy */
 PAIR_OPS(dot, dot_gradient, 1);
 
 oc_tensor *oc_mean_squared_error(oc_tensor *y, oc_tensor *target)

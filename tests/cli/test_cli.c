@@ -278,7 +278,7 @@ Test(cli, devices_and_doctor_agree)
 Test(cli, doctor_finds_a_device_that_calculates_wrongly)
 {
     char command[1024], variable[PATH];
-    snprintf(command, sizeof command, "cp -r %s/../../cl %s && sed -i 's/(T)-rate/(T)rate/' %s/update.cl",
+    snprintf(command, sizeof command, "cp -r %s/../../cl %s && sed -i 's/(T)-n.rate/(T)n.rate/' %s/update.cl",
              DIGITS, in_folder("kernels"), in_folder("kernels"));
     cr_assert_eq(system(command), 0);
     snprintf(variable, sizeof variable, "OCELLI_KERNEL_DIR=%s", in_folder("kernels"));

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_OPS = 128, MAX_IMPLEMENTATIONS = 16, MAX_ROWS = 512, MAX_MESSAGES = 40, QUICK_WORK = 4000 };
+enum { MAX_OPS = 128, MAX_IMPLEMENTATIONS = 16, MAX_ROWS = 512, MAX_MESSAGES = 40, QUICK_WORK = 2000 };
 
 /* What the profile of a model says: which implementation each operation used; -1: it does not occur. */
 struct usage {
