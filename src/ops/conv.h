@@ -36,6 +36,12 @@ struct window_request conv_request(const oc_conv_desc *desc);
 extern const struct impl conv_impls[], dense_impls[], conv_backward_data_impls[],
     conv_backward_filter_impls[];
 
+/* Iterations of a step of the register tile's loops if a compiler unrolls none of them. */
+static inline int64_t conv_tile_iterations(int tile, int columns)
+{
+    return 1 + columns + (int64_t)tile * (1 + columns);
+}
+
 /* Whether it goes from y to x. */
 static inline bool conv_is_transposed(const struct node *n)
 {

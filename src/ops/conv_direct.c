@@ -93,10 +93,14 @@ static int64_t iterations(const struct node *n, const oc_device_info *device)
     const struct conv *d = n->desc;
     const bool transposed = conv_is_transposed(n);
     const int64_t cg = d->c / d->groups, kg = d->k / d->groups, filters = transposed ? cg : kg;
+    const int64_t positions = conv_positions(d), rows = positions * (transposed ? kg : cg);
     int values[MAX_TUNABLES] = { 0 };
     heuristic(n, device, values);
-    const int64_t block = (int64_t)values[0] * values[2], blocks = (filters + block - 1) / block;
-    return 4 * (values[1] + blocks) * values[3] * conv_positions(d) * (transposed ? kg : cg);
+    const int vector = values[0], tile = values[1], columns = values[2];
+    const int64_t blocks = (filters + vector * columns - 1) / (vector * columns), depths = rows / DEPTH + 1;
+    const int64_t store = (int64_t)tile * columns * (4 + 2 * vector),
+                  copy = rows / vector + 4 * positions + 4 * depths;
+    return values[3] * (blocks * (rows * conv_tile_iterations(tile, columns) + depths * store) + tile * copy);
 }
 
 static bool supports(const struct node *n, const oc_device_info *device)

@@ -123,10 +123,13 @@ static int64_t iterations(const struct node *n, const oc_device_info *device)
     with_values.impl = conv_backward_filter_impls + 1; /* the second: this one */
     with_values.out_count = 2;
     const struct filter_share f = make_share(&with_values, &chunks);
-    const int *values = with_values.tuned;
-    const int64_t tiles = (d->k / d->groups + values[1] - 1) / values[1];
-    const int64_t columns = (least(f.rows, DEPTH) + values[0] * values[2] - 1) / (values[0] * values[2]);
-    return 2 * f.pixels_per_chunk * (tiles * columns + conv_positions(d) + DEPTH / values[0]);
+    const int *values = with_values.tuned, vector = values[0], tile = values[1], columns = values[2];
+    const int64_t blocks = (least(f.rows, DEPTH) + vector * columns - 1) / (vector * columns),
+                  tiles = (d->k / d->groups + tile - 1) / tile, panels = f.pixels_per_chunk / values[3] + 1;
+    const int64_t store = (int64_t)tile * columns * (4 + 2 * vector),
+                  copy = DEPTH / vector + 4 * conv_positions(d) + 4;
+    return blocks * tiles * (f.pixels_per_chunk * conv_tile_iterations(tile, columns) + panels * store) +
+           f.pixels_per_chunk * copy;
 }
 
 static bool supports(const struct node *n, const oc_device_info *device)

@@ -264,9 +264,12 @@ static int64_t iterations(const struct node *n, const int *values)
     const struct conv *d = n->desc;
     const int64_t channels = conv_is_transposed(n) ? d->k : d->c,
                   filters = conv_is_transposed(n) ? d->c : d->k;
-    const int64_t blocks = blocks_of(filters, values[VECTOR] * values[COLUMNS]);
-    return 2 * values[PANELS] *
-           (blocks * (point_count(values[OUTPUT]) * (channels + 2) + values[TILE]) + values[TILE] * channels);
+    const int64_t blocks = blocks_of(filters, values[VECTOR] * values[COLUMNS]),
+                  points = point_count(values[OUTPUT]);
+    const int64_t step = conv_tile_iterations(values[TILE], values[COLUMNS]);
+    const int64_t moved =
+        blocks_of(channels, values[VECTOR]) + blocks * values[COLUMNS]; /* vectors per tile */
+    return values[PANELS] * (blocks * points * (channels + 3) * step + values[TILE] * moved * 6 * points);
 }
 
 bool conv_winograd_supports(const struct node *n, const oc_device_info *device)
