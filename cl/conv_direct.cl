@@ -30,7 +30,6 @@
 #define BLOCK (COLUMNS * VECTOR)
 #define ROW (DEPTH + VECTOR) /* of a panel: the values of one pixel, and slack */
 
-
 /* A destination pixel: its sample and its index along each axis. */
 typedef struct {
     int n, j[3];
@@ -48,6 +47,13 @@ inline void next_pixel(pixel *p, const gather *g)
             }
         }
     }
+}
+
+inline pixel pixel_at(const ulong index, const gather *g)
+{
+    const ulong plane = (ulong)g->a[1].count * g->a[2].count, volume = plane * g->a[0].count;
+    const int in_plane = index % plane;
+    return (pixel){ index / volume, { index % volume / plane, in_plane / g->a[2].count, in_plane % g->a[2].count } };
 }
 
 inline long place_of(const pixel *p, const gather *g)
@@ -70,12 +76,26 @@ inline void zero_run(__local real *to, int count)
         STOREV((realv)0, to + i);
 }
 
-/* Fills row[k - k0] for k0 <= k < k0 + length, k = position*channels + channel, where k0 is value `c` of the unit that
- * begins at position `q`. A unit is what lies side by side in memory: the channels of one position or, if g->joined,
- * those of a line of positions. The position advances like an odometer: divisions would cost as much as the copy. */
-inline void pack_pixel(__local real *row, __global const real *x, const gather *g, const pixel *p, const int *q, int c,
+/* Where row k = position*channels + channel of the product lies: value `in_unit` of the unit that begins at position q. A unit
+ * is what lies side by side in memory: the channels of one position or, if g->joined, those of a line of positions. */
+typedef struct {
+    int q[3], in_unit;
+} row_start;
+
+inline row_start row_at(const int k, const gather *g)
+{
+    const int line = max(g->a[2].positions, 1), sheet = max(g->a[1].positions, 1) * line, position = k / g->channels;
+    return (row_start){ { position / sheet, position % sheet / line, g->joined ? 0 : position % line },
+                        k % (g->joined ? line * g->channels : g->channels) };
+}
+
+/* Fills `row` with `length` values of a pixel's rows from `from` on. The position advances like an odometer: divisions would
+ * cost as much as the copy. */
+inline void pack_pixel(__local real *row, __global const real *x, const gather *g, const pixel *p, const row_start *from,
                        int length)
 {
+    const int *q = from->q;
+    int c = from->in_unit;
     const int first_h = p->j[1] * g->a[1].scale + g->a[1].offset, first_w = p->j[2] * g->a[2].scale + g->a[2].offset;
     const int positions = g->joined ? g->a[2].positions : 1, unit = positions * g->channels;
     int q1 = q[1], q2 = q[2];
@@ -120,21 +140,17 @@ conv_direct_gather(IN(real, x), IN(real, w), IN(real, b), RESULT(real, y), const
     const ulong first = (ulong)get_group_id(0) * (TILE * PANELS);
     const int block_count = (g.filters + BLOCK - 1) / BLOCK;
     const int end_block = min(first_block + g.blocks, block_count);
-    const ulong plane = (ulong)g.a[1].count * g.a[2].count, volume = plane * g.a[0].count;
-    const pixel start = { first / volume,
-                          { first % volume / plane, (int)(first % plane) / g.a[2].count, (int)(first % plane) % g.a[2].count } };
+    const pixel start = pixel_at(first, &g);
     long place[TILE * PANELS]; /* the pixel of each result; -1: none */
 
     for (int k0 = 0; k0 == 0 || k0 < rows; k0 += DEPTH) { /* once even if no position reaches these pixels */
-        const int length = min(DEPTH, rows - k0), position = k0 / g.channels;
-        const int line = max(g.a[2].positions, 1), sheet = max(g.a[1].positions, 1) * line;
-        const int q[3] = { position / sheet, position % sheet / line, g.joined ? 0 : position % line };
-        const int in_unit = k0 % (g.joined ? line * g.channels : g.channels);
+        const int length = min(DEPTH, rows - k0);
+        const row_start from = row_at(k0, &g);
         pixel p = start;
         for (int t = 0; t < TILE * PANELS; t++) {
             if (first + t < pixels) {
                 place[t] = place_of(&p, &g);
-                pack_pixel(panels + t * ROW, AT(x) + group * g.channels, &g, &p, q, in_unit, length);
+                pack_pixel(panels + t * ROW, AT(x) + group * g.channels, &g, &p, &from, length);
                 next_pixel(&p, &g);
             } else {
                 place[t] = -1;
@@ -199,7 +215,7 @@ conv_direct_gather(IN(real, x), IN(real, w), IN(real, b), RESULT(real, y), const
     }
 }
 
-/* How the gradient of the filter is divided. Twin of struct filter_share, src/ops/conv_filter_direct.c. */
+/* How the gradient of the filter is divided. Twin of struct filter_share, src/ops/conv_direct_filter.c. */
 typedef struct {
     long pixels, pixels_per_chunk;
     int rows; /* of the filter's gradient: (position, channel) */
@@ -214,20 +230,16 @@ conv_direct_backward_filter(IN(real, x), IN(real, dy), OUT(real, dw), const gath
                             __local real *panel)
 {
     const int k0 = get_group_id(0) * DEPTH, chunk = get_group_id(1), group = get_group_id(2);
-    const int length = min(DEPTH, f.rows - k0), position = k0 / g.channels;
-    const int line = g.a[2].positions, sheet = g.a[1].positions * line;
-    const int q[3] = { position / sheet, position % sheet / line, g.joined ? 0 : position % line };
-    const int in_unit = k0 % (g.joined ? line * g.channels : g.channels);
+    const int length = min(DEPTH, f.rows - k0);
+    const row_start start = row_at(k0, &g);
     const ulong first = (ulong)chunk * f.pixels_per_chunk, end = min((ulong)f.pixels, first + f.pixels_per_chunk);
-    const ulong plane = (ulong)g.a[1].count * g.a[2].count, volume = plane * g.a[0].count;
-    pixel p = { first / volume,
-                { first % volume / plane, (int)(first % plane) / g.a[2].count, (int)(first % plane) % g.a[2].count } };
+    pixel p = pixel_at(first, &g);
     __global real *out = AT(dw) + ((ulong)chunk * g.groups + group) * g.filters * f.rows + k0;
 
     for (ulong m = first; m < end; m += PIXELS) {
         const int count = min((ulong)PIXELS, end - m);
         for (int t = 0; t < count; t++) {
-            pack_pixel(panel + t * ROW, AT(x) + group * g.channels, &g, &p, q, in_unit, length);
+            pack_pixel(panel + t * ROW, AT(x) + group * g.channels, &g, &p, &start, length);
             next_pixel(&p, &g);
         }
         for (int row = 0; row < length; row += BLOCK)

@@ -41,11 +41,6 @@ struct batch {
     int32_t affine, running, padding;
 };
 
-static int64_t divide_up(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
 static struct batch describe(const struct node *n, const oc_tensor *x, const oc_tensor *dy)
 {
     const oc_batch_norm_desc *d = n->desc;

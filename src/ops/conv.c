@@ -1,5 +1,5 @@
 /* conv.c - convolution in 1 to 3 dimensions and its special case without any, the dense layer.
- * Implementations: conv_winograd.c, conv_grouped.c, conv_direct.c, conv_filter_direct.c, conv_tiled.c, conv_reference.c.
+ * Implementations: conv_impls.c.
  * Oracle: tests/oracle/conv.c. Page: docs/ops/conv.md. */
 #include "ops/conv.h"
 #include "ops/ops.h"

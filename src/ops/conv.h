@@ -31,8 +31,8 @@ void conv_describe(const struct node *n, struct text *text);
 /* What oc_conv's descriptor says about the window. */
 struct window_request conv_request(const oc_conv_desc *desc);
 
-/* Implementation lists: forward, the same of a dense layer, gradient of the input, gradient of the filter. The second adds a bias where a node has
- * one: it is the forward pass of a transposed convolution too. */
+/* Implementation lists: forward, the same of a dense layer, gradient of the input, gradient of the filter. The third adds
+ * a bias where a node has one: it is the forward pass of a transposed convolution too. */
 extern const struct impl conv_impls[], dense_impls[], conv_backward_data_impls[],
     conv_backward_filter_impls[];
 
@@ -47,24 +47,6 @@ static inline bool conv_is_transposed(const struct node *n)
 {
     return n->op->impls == conv_backward_data_impls;
 }
-
-/* conv_winograd.c, for both of the first two passes */
-extern const struct tunable conv_winograd_tunables[];
-bool conv_winograd_supports(const struct node *n, const oc_device_info *device);
-oc_status conv_winograd_prepare(struct node *n);
-oc_status conv_winograd_emit(struct emitter *e, const struct node *n);
-void conv_winograd_heuristic(const struct node *n, const oc_device_info *device, int *values);
-bool conv_winograd_allows(const struct node *n, const oc_device_info *device, const int *values);
-
-/* conv_grouped.c; the first five for both of the first two passes */
-extern const struct tunable conv_grouped_tunables[];
-bool conv_grouped_supports(const struct node *n, const oc_device_info *device);
-oc_status conv_grouped_prepare(struct node *n);
-oc_status conv_grouped_emit(struct emitter *e, const struct node *n);
-void conv_grouped_heuristic(const struct node *n, const oc_device_info *device, int *values);
-bool conv_grouped_filter_supports(const struct node *n, const oc_device_info *device);
-oc_status conv_grouped_filter_prepare(struct node *n);
-oc_status conv_grouped_filter_emit(struct emitter *e, const struct node *n);
 
 /* conv_reference.c */
 

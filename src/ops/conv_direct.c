@@ -1,7 +1,7 @@
 /* conv_direct.c - convolution and its input gradient for CPUs, as one gathering matrix product.
  * Kernels: cl/conv_direct.cl. */
+#include "ops/conv_forms.h"
 #include "ops/conv_gather.h"
-#include "ops/conv_tiled.h"
 
 enum { DEPTH = 256, MIN_ITEMS = 16 };
 
@@ -23,12 +23,12 @@ static oc_status emit_gather(struct emitter *e, const struct node *n, struct gat
     const int tile = tuned(n, "TILE"), panels = tuned(n, "PANELS"),
               block = tuned(n, "VECTOR") * tuned(n, "COLUMNS");
     const int64_t pixels = (int64_t)g->n * g->a[0].count * g->a[1].count * g->a[2].count;
-    const int64_t pieces = (pixels + tile * panels - 1) / (tile * panels) * g->groups;
-    const int blocks = (g->filters + block - 1) / block;
+    const int64_t pieces = divide_up(pixels, tile * panels) * g->groups;
+    const int64_t blocks = divide_up(g->filters, block);
     /* Few pixels: divide the channels too, so that every core has work. Depends on the shape only. */
     int64_t shares = pieces < MIN_ITEMS ? MIN_ITEMS / pieces : 1;
-    g->blocks = (int32_t)((blocks + shares - 1) / shares);
-    shares = (blocks + g->blocks - 1) / g->blocks;
+    g->blocks = (int32_t)divide_up(blocks, shares);
+    shares = divide_up(blocks, g->blocks);
     return emit(e, n,
                 &(struct launch_spec){
                     .file = "conv_direct.cl",
@@ -40,14 +40,14 @@ static oc_status emit_gather(struct emitter *e, const struct node *n, struct gat
                 });
 }
 
-static oc_status emit_forward(struct emitter *e, const struct node *n)
+oc_status conv_direct_forward(struct emitter *e, const struct node *n)
 {
     const struct conv *d = n->desc;
     struct gather g = conv_gather(d, n->in[0], n->out[0]);
     return emit_gather(e, n, &g);
 }
 
-static oc_status emit_backward_data(struct emitter *e, const struct node *n)
+oc_status conv_direct_backward_data(struct emitter *e, const struct node *n)
 {
     const struct conv *d = n->desc;
     struct gather g = conv_gather_transposed(d, n->in[0], n->out[0]);
@@ -57,34 +57,42 @@ static oc_status emit_backward_data(struct emitter *e, const struct node *n)
     return OC_OK;
 }
 
-static oc_status prepare_forward(struct node *n)
+oc_status conv_direct_prepare_forward(struct node *n)
 {
     return conv_pack(n, false, tuned(n, "VECTOR") * tuned(n, "COLUMNS"));
 }
 
-static oc_status prepare_backward_data(struct node *n)
+oc_status conv_direct_prepare_backward_data(struct node *n)
 {
     return conv_pack(n, true, tuned(n, "VECTOR") * tuned(n, "COLUMNS"));
 }
 
-static bool allows(const struct node *n, const oc_device_info *device, const int *values)
+enum { VECTOR, TILE, COLUMNS, PANELS };
+
+const struct tunable conv_direct_tunables[] = { [VECTOR] = { "VECTOR", { 16, 8, 4 } },
+                                                [TILE] = { "TILE", { 12, 6, 4 } },
+                                                [COLUMNS] = { "COLUMNS", { 2, 1 } },
+                                                [PANELS] = { "PANELS", { 8, 4, 2, 1 } },
+                                                { 0 } };
+
+bool conv_direct_allows(const struct node *n, const oc_device_info *device, const int *values)
 {
     (void)n;
-    return panel_bytes(values[1], values[3], values[0]) <= (size_t)device->local_memory;
+    return panel_bytes(values[TILE], values[PANELS], values[VECTOR]) <= (size_t)device->local_memory;
 }
 
 /* Register tile by vector width (32 vector registers of 16 floats, 16 of 8), panels by local memory. */
-static void heuristic(const struct node *n, const oc_device_info *device, int *values)
+void conv_direct_heuristic(const struct node *n, const oc_device_info *device, int *values)
 {
     const struct conv *d = n->desc;
     const bool wide = device->vector_width >= 16;
     const int64_t filters = (conv_is_transposed(n) ? d->c : d->k) / d->groups;
-    values[0] = wide ? 16 : 8;
-    values[1] = wide ? 12 : 6;
-    values[2] = filters <= values[0] ? 1 : 2;
-    values[3] = 8;
-    while (values[3] > 1 && panel_bytes(values[1], values[3], values[0]) > (size_t)device->local_memory)
-        values[3] /= 2;
+    values[VECTOR] = wide ? 16 : 8;
+    values[TILE] = wide ? 12 : 6;
+    values[COLUMNS] = filters <= values[VECTOR] ? 1 : 2;
+    values[PANELS] = 8;
+    while (values[PANELS] > 1 && !conv_direct_allows(n, device, values))
+        values[PANELS] /= 2;
 }
 
 /* About how often a work-item's loops run: packing and multiplying, and what goes with them. */
@@ -94,62 +102,18 @@ static int64_t iterations(const struct node *n, const oc_device_info *device)
     const bool transposed = conv_is_transposed(n);
     const int64_t cg = d->c / d->groups, kg = d->k / d->groups, filters = transposed ? cg : kg;
     const int64_t positions = conv_positions(d), rows = positions * (transposed ? kg : cg);
-    int values[MAX_TUNABLES] = { 0 };
-    heuristic(n, device, values);
-    const int vector = values[0], tile = values[1], columns = values[2];
-    const int64_t blocks = (filters + vector * columns - 1) / (vector * columns), depths = rows / DEPTH + 1;
+    int values[MAX_TUNABLES];
+    conv_direct_heuristic(n, device, values);
+    const int vector = values[VECTOR], tile = values[TILE], columns = values[COLUMNS];
+    const int64_t blocks = divide_up(filters, vector * columns), depths = rows / DEPTH + 1;
     const int64_t store = (int64_t)tile * columns * (4 + 2 * vector),
                   copy = rows / vector + 4 * positions + 4 * depths;
-    return values[3] * (blocks * (rows * conv_tile_iterations(tile, columns) + depths * store) + tile * copy);
+    return values[PANELS] *
+           (blocks * (rows * conv_tile_iterations(tile, columns) + depths * store) + tile * copy);
 }
 
-static bool supports(const struct node *n, const oc_device_info *device)
+bool conv_direct_supports(const struct node *n, const oc_device_info *device)
 {
     return device->type == OC_DEVICE_CPU && panel_bytes(12, 1, 16) <= (size_t)device->local_memory &&
            (device->loop_limit == 0 || iterations(n, device) <= device->loop_limit);
 }
-
-static const struct tunable tunables[] = { { "VECTOR", { 16, 8, 4 } },
-                                           { "TILE", { 12, 6, 4 } },
-                                           { "COLUMNS", { 2, 1 } },
-                                           { "PANELS", { 8, 4, 2, 1 } },
-                                           { 0 } };
-
-#define DIRECT(prepare_, emit_)                                                                              \
-    {                                                                                                        \
-        .name = "direct", .supports = supports, .prepare = prepare_, .emit = emit_, .tunables = tunables,    \
-        .heuristic = heuristic, .allows = allows                                                             \
-    }
-
-#define WINOGRAD                                                                                             \
-    {                                                                                                        \
-        .name = "winograd", .supports = conv_winograd_supports, .prepare = conv_winograd_prepare,            \
-        .emit = conv_winograd_emit, .tunables = conv_winograd_tunables,                                      \
-        .heuristic = conv_winograd_heuristic, .allows = conv_winograd_allows                                 \
-    }
-
-#define GROUPED                                                                                              \
-    {                                                                                                        \
-        .name = "grouped", .supports = conv_grouped_supports, .prepare = conv_grouped_prepare,               \
-        .emit = conv_grouped_emit, .tunables = conv_grouped_tunables, .heuristic = conv_grouped_heuristic    \
-    }
-
-const struct impl conv_impls[] = { WINOGRAD,
-                                   GROUPED,
-                                   DIRECT(prepare_forward, emit_forward),
-                                   CONV_TILED(forward),
-                                   { .name = "reference", .emit = conv_reference_forward },
-                                   { 0 } };
-
-const struct impl dense_impls[] = { DIRECT(prepare_forward, emit_forward),
-                                    CONV_TILED(forward),
-                                    { .name = "reference", .emit = conv_reference_forward },
-                                    { 0 } };
-
-const struct impl conv_backward_data_impls[] = { WINOGRAD,
-                                                 GROUPED,
-                                                 DIRECT(prepare_backward_data, emit_backward_data),
-                                                 CONV_TILED(backward_data),
-                                                 { .name = "reference",
-                                                   .emit = conv_reference_backward_data },
-                                                 { 0 } };

@@ -1,5 +1,6 @@
 /* conv_grouped.c - convolution with few channels per group, as many as filters, for CPUs: forward, gradient of the input,
  * gradient of the filter. Kernels: cl/conv_grouped.cl. */
+#include "ops/conv_forms.h"
 #include "ops/conv_gather.h"
 #include "ops/ops.h"
 
@@ -16,16 +17,15 @@ static int span_of(const struct node *n)
     return (int)(d->c / d->groups);
 }
 
-static int lanes_of(const struct node *n)
+/* Channels of a block. */
+static int lanes_of(const struct node *n, int vector)
 {
-    const int span = span_of(n), vector = tuned(n, "VECTOR");
-    return span > vector ? span : vector;
+    return span_of(n) > vector ? span_of(n) : vector;
 }
 
-static int64_t block_count(const struct node *n)
+static int64_t block_count(const struct node *n, int vector)
 {
-    const struct conv *d = n->desc;
-    return (d->c + lanes_of(n) - 1) / lanes_of(n);
+    return divide_up(((const struct conv *)n->desc)->c, lanes_of(n, vector));
 }
 
 static bool fits(const struct node *n, int64_t limit)
@@ -37,12 +37,13 @@ static bool fits(const struct node *n, int64_t limit)
 
 /* ---- y and dx ---- */
 
-oc_status conv_grouped_prepare(struct node *n)
+oc_status conv_grouped_prepare_gather(struct node *n)
 {
-    return conv_pack_together(n, conv_is_transposed(n), lanes_of(n), lanes_of(n) / span_of(n));
+    const int lanes = lanes_of(n, tuned(n, "VECTOR"));
+    return conv_pack_together(n, conv_is_transposed(n), lanes, lanes / span_of(n));
 }
 
-oc_status conv_grouped_emit(struct emitter *e, const struct node *n)
+oc_status conv_grouped_gather(struct emitter *e, const struct node *n)
 {
     const struct conv *d = n->desc;
     const bool transposed = conv_is_transposed(n);
@@ -62,18 +63,29 @@ oc_status conv_grouped_emit(struct emitter *e, const struct node *n)
                          .defines = defines.data,
                          .args = { TENSOR(n->in[0]), TENSOR(n->in[1]), TENSOR(b), TENSOR(n->out[0]),
                                    STRUCT(g), EPILOGUE(tail) },
-                         .items = { (int64_t)g.n * g.a[0].count * g.a[1].count, block_count(n) },
+                         .items = { (int64_t)g.n * g.a[0].count * g.a[1].count,
+                                    block_count(n, tuned(n, "VECTOR")) },
                      }));
     return OC_OK;
 }
 
-const struct tunable conv_grouped_tunables[] = { { "VECTOR", { 16, 8, 4 } }, { "TILE", { 8, 4 } }, { 0 } };
+enum { VECTOR, TILE };
+
+const struct tunable conv_grouped_tunables[] = {
+    [VECTOR] = { "VECTOR", { 16, 8, 4 } }, [TILE] = { "TILE", { 8, 4 } }, { 0 }
+};
+
+bool conv_grouped_allows(const struct node *n, const oc_device_info *device, const int *values)
+{
+    (void)n, (void)device, (void)values;
+    return true;
+}
 
 void conv_grouped_heuristic(const struct node *n, const oc_device_info *device, int *values)
 {
     (void)n;
-    values[0] = device->vector_width >= 16 ? 16 : 8;
-    values[1] = values[0] == 16 ? 8 : 4;
+    values[VECTOR] = device->vector_width >= 16 ? 16 : 8;
+    values[TILE] = values[VECTOR] == 16 ? 8 : 4;
 }
 
 /* About how often a work-item's loops run: over its line. */
@@ -92,38 +104,42 @@ bool conv_grouped_supports(const struct node *n, const oc_device_info *device)
 
 /* ---- dw ---- */
 
-/* The most chunks that the lines are divided into; a smaller batch never has more. */
-static int64_t chunk_limit(const struct node *n)
+static int64_t line_count(const struct node *n)
 {
     const struct conv *d = n->desc;
-    const int64_t items = block_count(n) * conv_positions(d), wanted = (MIN_ITEMS + items - 1) / items;
-    const int64_t lines = n->in[1]->shape.dim[0] * d->window.out[0] * d->window.out[1];
-    return lines < wanted ? lines : wanted;
+    return n->in[1]->shape.dim[0] * d->window.out[0] * d->window.out[1];
 }
 
-oc_status conv_grouped_filter_prepare(struct node *n)
+/* The most chunks that the lines are divided into; a smaller batch never has more. */
+static int64_t chunk_limit(const struct node *n, int vector)
+{
+    const int64_t items = block_count(n, vector) * conv_positions(n->desc);
+    return least(line_count(n), divide_up(MIN_ITEMS, items));
+}
+
+oc_status conv_grouped_filter_prepare_gradient(struct node *n)
 {
     const struct conv *d = n->desc;
-    const int64_t values = chunk_limit(n) * block_count(n) * conv_positions(d) * span_of(n) * lanes_of(n);
+    const int vector = tuned(n, "VECTOR");
+    const int64_t values = chunk_limit(n, vector) * block_count(n, vector) * conv_positions(d) * span_of(n) *
+                           lanes_of(n, vector);
     return node_output(n, 1, ELEMENT_F32, &(struct shape){ .rank = 1, .dim = { values } });
 }
 
-/* Depends on the shape only, so that the order of summation does too. */
-static struct grouped_share make_share(const struct node *n)
+static struct grouped_share make_share(const struct node *n, int vector)
 {
-    const struct conv *d = n->desc;
-    const int64_t limit = chunk_limit(n);
-    struct grouped_share f = { .lines = n->in[1]->shape.dim[0] * d->window.out[0] * d->window.out[1] };
-    f.lines_per_chunk = (f.lines + limit - 1) / limit;
-    return f;
+    const int64_t lines = line_count(n);
+    return (struct grouped_share){ .lines = lines,
+                                   .lines_per_chunk = divide_up(lines, chunk_limit(n, vector)) };
 }
 
-oc_status conv_grouped_filter_emit(struct emitter *e, const struct node *n)
+oc_status conv_grouped_filter_gradient(struct emitter *e, const struct node *n)
 {
     const struct conv *d = n->desc;
     const struct gather g = conv_gather(d, n->in[0], n->in[1]);
-    const struct grouped_share f = make_share(n);
-    const int64_t chunks = (f.lines + f.lines_per_chunk - 1) / f.lines_per_chunk;
+    const int vector = tuned(n, "VECTOR");
+    const struct grouped_share f = make_share(n, vector);
+    const int64_t chunks = divide_up(f.lines, f.lines_per_chunk);
     char buffer[32];
     struct text defines = TEXT_IN(buffer);
     text_print(&defines, " -DSPAN=%d", span_of(n));
@@ -133,7 +149,7 @@ oc_status conv_grouped_filter_emit(struct emitter *e, const struct node *n)
                  .kernel = "conv_grouped_backward_filter",
                  .defines = defines.data,
                  .args = { TENSOR(n->in[0]), TENSOR(n->in[1]), TENSOR(n->out[1]), STRUCT(g), STRUCT(f) },
-                 .items = { chunks, block_count(n), conv_positions(d) },
+                 .items = { chunks, block_count(n, vector), conv_positions(d) },
              }));
     return emit(e, n,
                 &(struct launch_spec){
@@ -146,15 +162,29 @@ oc_status conv_grouped_filter_emit(struct emitter *e, const struct node *n)
                 });
 }
 
+const struct tunable conv_grouped_filter_tunables[] = { [VECTOR] = { "VECTOR", { 16, 8, 4 } }, { 0 } };
+
+/* A work-item has one vector of filters. */
+bool conv_grouped_filter_allows(const struct node *n, const oc_device_info *device, const int *values)
+{
+    (void)device;
+    return span_of(n) <= values[VECTOR];
+}
+
+void conv_grouped_filter_heuristic(const struct node *n, const oc_device_info *device, int *values)
+{
+    (void)n;
+    values[VECTOR] = device->vector_width >= 16 ? 16 : 8;
+}
+
 bool conv_grouped_filter_supports(const struct node *n, const oc_device_info *device)
 {
-    struct node with_values = *n;
-    conv_grouped_heuristic(n, device, with_values.tuned);
-    with_values.impl = conv_backward_filter_impls; /* the first: this one */
     const struct conv *d = n->desc;
-    if (device->type != OC_DEVICE_CPU || !fits(n, with_values.tuned[0]))
+    int values[MAX_TUNABLES];
+    conv_grouped_filter_heuristic(n, device, values);
+    if (device->type != OC_DEVICE_CPU || !fits(n, values[VECTOR]))
         return false;
-    const struct grouped_share f = make_share(&with_values);
+    const struct grouped_share f = make_share(n, values[VECTOR]);
     return device->loop_limit == 0 ||
            f.lines_per_chunk * (d->window.out[2] + 2) * (span_of(n) + 2) <= device->loop_limit;
 }

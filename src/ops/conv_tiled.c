@@ -2,7 +2,7 @@
  *
  * Which tile suits a device and a problem is a matter of speed only: every result is summed in the same order with each of
  * them. The pixels of the filter's gradient are divided by shapes alone for the same reason. */
-#include "ops/conv_tiled.h"
+#include "ops/conv_forms.h"
 #include "ops/conv_gather.h"
 
 #include <string.h>
@@ -41,16 +41,6 @@ enum {
     PIXEL_LIMIT = INT32_MAX - 4096, /* they are counted in steps of a panel */
     PARTIAL_BYTES = 32 << 20        /* of partial filters, in all chunks together */
 };
-
-static int64_t divide_up(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 static int64_t row_count(const struct conv *d)
 {

@@ -4,7 +4,7 @@
  * The input gradient is the convolution of dy with the windows turned around and channels and filters exchanged. Small
  * transformed tiles stay in local memory with the products (fused); large ones go through a workspace, and blocks of
  * filters are then shared out too. Errors are bounded norm-wise only: docs/ops/conv.md. */
-#include "ops/conv.h"
+#include "ops/conv_forms.h"
 #include "ops/ops.h"
 
 /* Twins of the structs in cl/conv_winograd.cl. */
@@ -42,11 +42,6 @@ static int point_count(int output)
     return (output + 2) * (output + 2);
 }
 
-static int64_t blocks_of(int64_t values, int64_t block)
-{
-    return (values + block - 1) / block;
-}
-
 static struct winograd make_winograd(const struct node *n)
 {
     const struct conv *d = n->desc;
@@ -77,7 +72,7 @@ static oc_status pack_infer(struct node *n)
     const int64_t block = d->vector * d->columns;
     return node_output(n, 0, ELEMENT_F32,
                        &(struct shape){ .rank = 1,
-                                        .dim = { blocks_of(d->filters, block) * block * d->channels *
+                                        .dim = { divide_up(d->filters, block) * block * d->channels *
                                                  point_count(d->output) } });
 }
 
@@ -96,8 +91,8 @@ static oc_status emit_pack(struct emitter *e, const struct node *n)
                     .kernel = "pack_filter_winograd",
                     .defines = defines.data,
                     .args = { TENSOR(n->in[0]), TENSOR(n->out[0]), STRUCT(f) },
-                    .items = { blocks_of(f.channels, PACK_CHANNELS),
-                               blocks_of(f.filters, d->vector * d->columns) * d->columns },
+                    .items = { divide_up(f.channels, PACK_CHANNELS),
+                               divide_up(f.filters, d->vector * d->columns) * d->columns },
                 });
 }
 
@@ -117,16 +112,16 @@ const struct op op_pack_filter_winograd = {
 static int64_t panel_values(const struct node *n, const struct winograd *g)
 {
     const int vector = tuned(n, "VECTOR");
-    return (int64_t)point_count(tuned(n, "OUTPUT")) * blocks_of(g->channels, vector) * vector *
+    return (int64_t)point_count(tuned(n, "OUTPUT")) * divide_up(g->channels, vector) * vector *
            tuned(n, "TILE");
 }
 
 static int64_t group_count(const struct node *n, const struct winograd *g)
 {
-    return blocks_of((int64_t)g->n * g->tiles_h * g->tiles_w, tuned(n, "TILE") * tuned(n, "PANELS"));
+    return divide_up((int64_t)g->n * g->tiles_h * g->tiles_w, tuned(n, "TILE") * tuned(n, "PANELS"));
 }
 
-oc_status conv_winograd_prepare(struct node *n)
+oc_status conv_winograd_prepare_gather(struct node *n)
 {
     const struct winograd g = make_winograd(n);
     const struct pack_desc desc = { .channels = g.channels,
@@ -150,20 +145,20 @@ static oc_status emit_tiles(struct emitter *e, const struct node *n, const struc
                     .file = "conv_winograd.cl",
                     .kernel = "winograd_tiles",
                     .args = { TENSOR(n->in[0]), TENSOR(n->out[1]), STRUCT(*g) },
-                    .items = { blocks_of(g->channels, tuned(n, "VECTOR")),
-                               blocks_of((int64_t)g->n * g->tiles_h * g->tiles_w, tuned(n, "TILE")) },
+                    .items = { divide_up(g->channels, tuned(n, "VECTOR")),
+                               divide_up((int64_t)g->n * g->tiles_h * g->tiles_w, tuned(n, "TILE")) },
                 });
 }
 
-oc_status conv_winograd_emit(struct emitter *e, const struct node *n)
+oc_status conv_winograd_gather(struct emitter *e, const struct node *n)
 {
     struct winograd g = make_winograd(n);
     const int64_t groups = group_count(n, &g), block = tuned(n, "VECTOR") * tuned(n, "COLUMNS"),
-                  blocks = blocks_of(g.filters, block), tiles = tuned(n, "TILE") * tuned(n, "PANELS");
+                  blocks = divide_up(g.filters, block), tiles = tuned(n, "TILE") * tuned(n, "PANELS");
     const bool fused = tuned(n, "STAGES") == 1;
-    const int64_t shares = fused || groups >= MIN_ITEMS ? 1 : blocks_of(MIN_ITEMS, groups);
+    const int64_t shares = fused || groups >= MIN_ITEMS ? 1 : divide_up(MIN_ITEMS, groups);
     const size_t products = sizeof(float) * (size_t)(point_count(tuned(n, "OUTPUT")) * tiles * block);
-    g.blocks = (int32_t)blocks_of(blocks, shares);
+    g.blocks = (int32_t)divide_up(blocks, shares);
     char buffer[96];
     struct text defines = TEXT_IN(buffer);
     text_print(&defines, " -DFUSED=%d", fused);
@@ -175,7 +170,7 @@ oc_status conv_winograd_emit(struct emitter *e, const struct node *n)
         .defines = defines.data,
         .args = { TENSOR(n->in[0]), TENSOR(n->in[1]), TENSOR(b), TENSOR(n->out[0]), STRUCT(g), EPILOGUE(tail),
                   TENSOR(n->out[0]), LOCAL(products) },
-        .items = { groups, blocks_of(blocks, g.blocks) },
+        .items = { groups, divide_up(blocks, g.blocks) },
     };
     struct arg *v = &spec.args[8]; /* after the epilogue's three */
     if (fused)
@@ -200,7 +195,7 @@ static double saving(const struct node *n, int output)
 {
     const struct window *w = &((const struct conv *)n->desc)->window;
     const int *out = conv_is_transposed(n) ? w->in : w->out;
-    const int64_t tiles = blocks_of(out[1], output) * blocks_of(out[2], output);
+    const int64_t tiles = divide_up(out[1], output) * divide_up(out[2], output);
     return 9.0 * out[1] * out[2] / (double)(tiles * point_count(output));
 }
 
@@ -218,7 +213,7 @@ const struct tunable conv_winograd_tunables[] = { { "VECTOR", { 16, 8, 4 } },
 static int64_t local_bytes(const struct node *n, const int *values)
 {
     const struct conv *d = n->desc;
-    const int64_t channels = blocks_of(conv_is_transposed(n) ? d->k : d->c, values[VECTOR]) * values[VECTOR];
+    const int64_t channels = divide_up(conv_is_transposed(n) ? d->k : d->c, values[VECTOR]) * values[VECTOR];
     const int64_t products = values[VECTOR] * values[COLUMNS], tiles = values[STAGES] == 1 ? channels : 0;
     return 4 * (int64_t)point_count(values[OUTPUT]) * values[PANELS] * values[TILE] * (products + tiles);
 }
@@ -232,8 +227,8 @@ static bool has_work(const struct node *n, const int *values)
 {
     const struct conv *d = n->desc;
     const int *out = conv_is_transposed(n) ? d->window.in : d->window.out;
-    const int64_t tiles = n->in[0]->shape.dim[0] * out[0] * blocks_of(out[1], values[OUTPUT]) *
-                          blocks_of(out[2], values[OUTPUT]);
+    const int64_t tiles = n->in[0]->shape.dim[0] * out[0] * divide_up(out[1], values[OUTPUT]) *
+                          divide_up(out[2], values[OUTPUT]);
     return tiles >= (int64_t)MIN_ITEMS * values[TILE] * values[PANELS];
 }
 
@@ -264,11 +259,11 @@ static int64_t iterations(const struct node *n, const int *values)
     const struct conv *d = n->desc;
     const int64_t channels = conv_is_transposed(n) ? d->k : d->c,
                   filters = conv_is_transposed(n) ? d->c : d->k;
-    const int64_t blocks = blocks_of(filters, values[VECTOR] * values[COLUMNS]),
+    const int64_t blocks = divide_up(filters, values[VECTOR] * values[COLUMNS]),
                   points = point_count(values[OUTPUT]);
     const int64_t step = conv_tile_iterations(values[TILE], values[COLUMNS]);
     const int64_t moved =
-        blocks_of(channels, values[VECTOR]) + blocks * values[COLUMNS]; /* vectors per tile */
+        divide_up(channels, values[VECTOR]) + blocks * values[COLUMNS]; /* vectors per tile */
     return values[PANELS] * (blocks * points * (channels + 3) * step + values[TILE] * moved * 6 * points);
 }
 

@@ -73,6 +73,17 @@ int64_t emitter_group_width(const struct emitter *e, int64_t width);
 
 const oc_device_info *emitter_device(const struct emitter *e);
 
+/* Arithmetic of sizes; a >= 0, b > 0. */
+static inline int64_t divide_up(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+static inline int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* The value of a tunable of the node's implementation. */
 int tuned(const struct node *n, const char *name);
 

@@ -9,11 +9,6 @@
 
 #include <math.h>
 
-static int64_t divide_up(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
 /* CPUs get a work-group per work-item, since each has much to do. */
 static int64_t group(const struct emitter *e)
 {

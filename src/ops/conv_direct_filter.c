@@ -1,0 +1,143 @@
+/* conv_direct_filter.c - gradient of a convolution's filter for CPUs. Kernels: cl/conv_direct.cl.
+ *
+ * The rows of the product are (window position, channel), as in the forward pass; the pixels are divided into chunks
+ * whose partial filters a second kernel adds up. One chunk of a window of one gives dw itself. */
+#include "ops/conv_forms.h"
+#include "ops/conv_gather.h"
+#include "ops/ops.h"
+
+/* Twin of filter_share in cl/conv_direct.cl. */
+struct filter_share {
+    int64_t pixels, pixels_per_chunk;
+    int32_t rows, padding;
+};
+
+enum {
+    DEPTH = 192, /* rows of a work-item: a multiple of every block of vectors */
+    MIN_ITEMS = 32,
+    PARTIAL_BYTES = 8 << 20, /* of partial filters, in all chunks together */
+};
+
+static int64_t row_count(const struct conv *d)
+{
+    return conv_positions(d) * (d->c / d->groups);
+}
+
+/* The most chunks that the pixels are divided into, `panel` of them at a time; a smaller batch never has more. */
+static int64_t chunk_limit(const struct node *n, int panel)
+{
+    const struct conv *d = n->desc;
+    const int64_t items = divide_up(row_count(d), DEPTH) * d->groups, wanted = divide_up(MIN_ITEMS, items);
+    const int64_t affordable = PARTIAL_BYTES / (4 * row_count(d) * d->k);
+    const int64_t batch_pixels = shape_count(&n->in[1]->shape) / d->k;
+    return least(divide_up(batch_pixels, panel), least(wanted, affordable > 1 ? affordable : 1));
+}
+
+/* Whether there is something to add up, or to bring from the rows' order into that of dw. */
+static bool has_partial(const struct node *n)
+{
+    return n->out_count > 1;
+}
+
+oc_status conv_direct_filter_prepare_gradient(struct node *n)
+{
+    const struct conv *d = n->desc;
+    const int64_t chunks = chunk_limit(n, tuned(n, "PIXELS"));
+    if (chunks == 1 && conv_positions(d) == 1)
+        return OC_OK;
+    return node_output(n, 1, ELEMENT_F32,
+                       &(struct shape){ .rank = 1, .dim = { chunks * row_count(d) * d->k } });
+}
+
+/* The division into at most `limit` chunks. */
+static struct filter_share make_share(const struct node *n, int64_t limit)
+{
+    const int64_t pixels = shape_pixels(&n->in[1]->shape);
+    return (struct filter_share){ .pixels = pixels,
+                                  .pixels_per_chunk = divide_up(pixels, limit),
+                                  .rows = (int32_t)row_count(n->desc) };
+}
+
+static size_t panel_bytes(int pixels, int vector)
+{
+    return sizeof(float) * (size_t)(pixels * (DEPTH + vector));
+}
+
+oc_status conv_direct_filter_gradient(struct emitter *e, const struct node *n)
+{
+    const struct conv *d = n->desc;
+    const oc_tensor *x = n->in[0], *dy = n->in[1], *dw = n->out[0], *sum = has_partial(n) ? n->out[1] : dw;
+    const struct gather g = conv_gather(d, x, dy);
+    const struct filter_share f = make_share(n, has_partial(n) ? chunk_limit(n, tuned(n, "PIXELS")) : 1);
+    const int64_t chunks = divide_up(f.pixels, f.pixels_per_chunk);
+    char buffer[32];
+    struct text defines = TEXT_IN(buffer);
+    text_print(&defines, " -DDEPTH=%d", DEPTH);
+    TRY(emit(e, n,
+             &(struct launch_spec){
+                 .file = "conv_direct.cl",
+                 .kernel = "conv_direct_backward_filter",
+                 .defines = defines.data,
+                 .args = { TENSOR(x), TENSOR(dy), TENSOR(sum), STRUCT(g), STRUCT(f),
+                           LOCAL(panel_bytes(tuned(n, "PIXELS"), tuned(n, "VECTOR"))) },
+                 .items = { divide_up(f.rows, DEPTH), chunks, d->groups },
+             }));
+    if (!has_partial(n))
+        return OC_OK;
+    return emit(e, n,
+                &(struct launch_spec){
+                    .file = "conv_direct.cl",
+                    .kernel = "conv_direct_sum_filter",
+                    .defines = defines.data,
+                    .args = { TENSOR(sum), TENSOR(dw), STRUCT(g), INT(chunks) },
+                    .items = { d->k, divide_up(g.channels, tuned(n, "VECTOR")) },
+                    .group = { emitter_group_of(e, 16) },
+                });
+}
+
+enum { VECTOR, TILE, COLUMNS, PIXELS };
+
+const struct tunable conv_direct_filter_tunables[] = { [VECTOR] = { "VECTOR", { 16, 8, 4 } },
+                                                       [TILE] = { "TILE", { 8, 12, 4 } },
+                                                       [COLUMNS] = { "COLUMNS", { 2, 1 } },
+                                                       [PIXELS] = { "PIXELS", { 128, 64, 32, 16 } },
+                                                       { 0 } };
+
+bool conv_direct_filter_allows(const struct node *n, const oc_device_info *device, const int *values)
+{
+    (void)n;
+    return panel_bytes(values[PIXELS], values[VECTOR]) <= (size_t)device->local_memory;
+}
+
+void conv_direct_filter_heuristic(const struct node *n, const oc_device_info *device, int *values)
+{
+    const struct conv *d = n->desc;
+    values[VECTOR] = device->vector_width >= 16 ? 16 : 8;
+    values[TILE] = d->k / d->groups > 4 ? 8 : 4;
+    values[COLUMNS] = row_count(d) <= values[VECTOR] ? 1 : 2;
+    values[PIXELS] = 128;
+    while (values[PIXELS] > 16 && !conv_direct_filter_allows(n, device, values))
+        values[PIXELS] /= 2;
+}
+
+/* About how often a work-item's loops run: over its pixels once per tile, and what goes with it. */
+static int64_t iterations(const struct node *n, const oc_device_info *device)
+{
+    const struct conv *d = n->desc;
+    int values[MAX_TUNABLES];
+    conv_direct_filter_heuristic(n, device, values);
+    const struct filter_share f = make_share(n, chunk_limit(n, values[PIXELS]));
+    const int vector = values[VECTOR], tile = values[TILE], columns = values[COLUMNS];
+    const int64_t tiles =
+        divide_up(least(f.rows, DEPTH), vector * columns) * divide_up(d->k / d->groups, tile);
+    const int64_t panels = f.pixels_per_chunk / values[PIXELS] + 1, pixels = f.pixels_per_chunk;
+    const int64_t store = (int64_t)tile * columns * (4 + 2 * vector),
+                  copy = DEPTH / vector + 4 * conv_positions(d) + 4;
+    return tiles * (pixels * conv_tile_iterations(tile, columns) + panels * store) + pixels * copy;
+}
+
+bool conv_direct_filter_supports(const struct node *n, const oc_device_info *device)
+{
+    return device->type == OC_DEVICE_CPU && panel_bytes(16, 16) <= (size_t)device->local_memory &&
+           (device->loop_limit == 0 || iterations(n, device) <= device->loop_limit);
+}

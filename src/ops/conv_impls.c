@@ -1,0 +1,35 @@
+/* conv_impls.c - the implementations of convolution, best first. */
+#include "ops/conv_forms.h"
+
+#define FORM(name_, form, pass)                                                                              \
+    {                                                                                                        \
+        .name = name_, .supports = form##_supports, .prepare = form##_prepare_##pass, .emit = form##_##pass, \
+        .tunables = form##_tunables, .heuristic = form##_heuristic, .allows = form##_allows                  \
+    }
+
+const struct impl conv_impls[] = { FORM("winograd", conv_winograd, gather),
+                                   FORM("grouped", conv_grouped, gather),
+                                   FORM("direct", conv_direct, forward),
+                                   FORM("tiled", conv_tiled, forward),
+                                   { .name = "reference", .emit = conv_reference_forward },
+                                   { 0 } };
+
+const struct impl dense_impls[] = { FORM("direct", conv_direct, forward),
+                                    FORM("tiled", conv_tiled, forward),
+                                    { .name = "reference", .emit = conv_reference_forward },
+                                    { 0 } };
+
+const struct impl conv_backward_data_impls[] = { FORM("winograd", conv_winograd, gather),
+                                                 FORM("grouped", conv_grouped, gather),
+                                                 FORM("direct", conv_direct, backward_data),
+                                                 FORM("tiled", conv_tiled, backward_data),
+                                                 { .name = "reference",
+                                                   .emit = conv_reference_backward_data },
+                                                 { 0 } };
+
+const struct impl conv_backward_filter_impls[] = { FORM("grouped", conv_grouped_filter, gradient),
+                                                   FORM("direct", conv_direct_filter, gradient),
+                                                   FORM("tiled", conv_tiled, backward_filter),
+                                                   { .name = "reference",
+                                                     .emit = conv_reference_backward_filter },
+                                                   { 0 } };
