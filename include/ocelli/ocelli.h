@@ -199,7 +199,8 @@ typedef struct oc_model_desc {
     bool accumulate;             /* reserve memory for oc_accumulate_gradients */
     uint64_t seed;               /* of initial parameters and everything random */
     const char *implementations; /* "conv=reference,max_pool=vector": choose kernels by hand; NULL: the best.
-                                    "reference" alone takes the plain kernels everywhere */
+                                    "reference" alone takes the plain kernels everywhere; a name may be followed by
+                                    what tuning varies, "conv=direct VECTOR=16 TILE=12 COLUMNS=2 PANELS=8" */
     int64_t memory_limit;        /* refuse to need more device bytes than this; 0: the device's memory */
     oc_progress_fn progress;     /* called while kernels are compiled; may be NULL */
     void *progress_user;

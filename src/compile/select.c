@@ -27,6 +27,23 @@ static const char *wanted_name(const char *choices, const char *op, size_t *leng
     return wanted;
 }
 
+/* "name" or "name NAME=value ..." in two parts, terminated. */
+struct wish {
+    char name[32], values[160];
+    bool has_values;
+};
+
+static struct wish read_wish(const char *text, size_t length)
+{
+    struct wish wish = { .has_values = memchr(text, ' ', length) != NULL };
+    const char *space = wish.has_values ? memchr(text, ' ', length) : text + length;
+    struct text name = TEXT_IN(wish.name), values = TEXT_IN(wish.values);
+    text_print(&name, "%.*s", (int)(space - text), text);
+    if (wish.has_values)
+        text_print(&values, "%.*s", (int)(text + length - space - 1), space + 1);
+    return wish;
+}
+
 /* One "op=name". */
 static oc_status check_choice(const char *choice, size_t op_length, size_t name_length)
 {
@@ -36,11 +53,16 @@ static oc_status check_choice(const char *choice, size_t op_length, size_t name_
     if (!*op)
         return fail(OC_E_NOT_FOUND, "implementations: there is no operation \"%.*s\"", (int)op_length,
                     choice);
-    for (const struct impl *impl = (*op)->impls; impl->name; impl++)
-        if (is_name(impl->name, choice + op_length + 1, name_length))
-            return OC_OK;
-    return fail(OC_E_NOT_FOUND, "implementations: operation \"%s\" has no implementation \"%.*s\"",
-                (*op)->name, (int)name_length, choice + op_length + 1);
+    const struct wish wish = read_wish(choice + op_length + 1, name_length);
+    struct choice parsed = { .impl = (*op)->impls };
+    const bool good = choice_parse(&parsed, *op, wish.name, wish.values);
+    if (!parsed.impl->name)
+        return fail(OC_E_NOT_FOUND, "implementations: operation \"%s\" has no implementation \"%s\"",
+                    (*op)->name, wish.name);
+    if (wish.has_values && !good)
+        return fail(OC_E_NOT_FOUND, "implementations: \"%s\" are not values that \"%s\" of \"%s\" can have",
+                    wish.values, wish.name, (*op)->name);
+    return OC_OK;
 }
 
 static oc_status check_choices(const char *choices)
@@ -59,14 +81,15 @@ static oc_status check_choices(const char *choices)
 }
 
 static bool choose_by_name(struct choice *choice, const struct node *n, const oc_device_info *device,
-                           const char *name, size_t length)
+                           const char *text, size_t length)
 {
-    const struct impl *impl = n->op->impls;
-    while (impl->name && !is_name(impl->name, name, length))
-        impl++;
-    if (!impl->name || !impl_supports(impl, n, device))
+    const struct wish wish = read_wish(text, length);
+    const bool good = choice_parse(choice, n->op, wish.name, wish.values);
+    if (!choice->impl->name || !impl_supports(choice->impl, n, device))
         return false;
-    choice_default(choice, impl, n, device);
+    if (wish.has_values)
+        return good && choice_is_allowed(choice, n, device);
+    choice_default(choice, choice->impl, n, device);
     return true;
 }
 

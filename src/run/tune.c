@@ -246,26 +246,6 @@ static oc_status try_candidate(struct contest *c, const struct choice *choice, i
 
 /* ---- all candidates ---- */
 
-static int value_count(const struct tunable *tunable)
-{
-    const int capacity = (int)(sizeof tunable->values / sizeof tunable->values[0]);
-    int count = 0;
-    while (count < capacity && tunable->values[count])
-        count++;
-    return count;
-}
-
-/* The next combination of values; false after the last. */
-static bool next_combination(const struct tunable *tunables, int index[MAX_TUNABLES])
-{
-    for (int i = 0; tunables && tunables[i].name; i++) {
-        if (++index[i] < value_count(&tunables[i]))
-            return true;
-        index[i] = 0;
-    }
-    return false;
-}
-
 static bool is_over(const struct contest *c)
 {
     return c->candidates > 0 && now() > c->deadline;
@@ -289,9 +269,9 @@ static oc_status try_at_distance(struct contest *c, const struct impl *impl, int
             choice.tuned[i] = impl->tunables[i].values[index[i]];
             differing += choice.tuned[i] != usual.tuned[i];
         }
-        if (differing == distance && (!impl->allows || impl->allows(n, device, choice.tuned)))
+        if (differing == distance && choice_is_allowed(&choice, n, device))
             TRY(try_candidate(c, &choice, done, total));
-    } while (!is_over(c) && next_combination(impl->tunables, index));
+    } while (!is_over(c) && choice_next(impl->tunables, index));
     return OC_OK;
 }
 

@@ -186,15 +186,33 @@ void record_set_choice(struct record *record, const struct choice *choice)
         text_print(&text, "%s%s=%d", i ? " " : "", tunables[i].name, choice->tuned[i]);
 }
 
+static int value_count(const struct tunable *tunable)
+{
+    const int capacity = (int)(sizeof tunable->values / sizeof tunable->values[0]);
+    int count = 0;
+    while (count < capacity && tunable->values[count])
+        count++;
+    return count;
+}
+
+bool choice_next(const struct tunable *tunables, int index[MAX_TUNABLES])
+{
+    for (int i = 0; tunables && tunables[i].name; i++) {
+        if (++index[i] < value_count(&tunables[i]))
+            return true;
+        index[i] = 0;
+    }
+    return false;
+}
+
 static bool is_candidate(const struct tunable *tunable, int value)
 {
-    for (size_t i = 0; i < sizeof tunable->values / sizeof tunable->values[0] && tunable->values[i]; i++)
+    for (int i = 0; i < value_count(tunable); i++)
         if (tunable->values[i] == value)
             return true;
     return false;
 }
 
-/* "NAME=value ..." with every tunable once, in order, and only values that are tried when tuning. */
 static bool parse_tunables(const char *text, const struct tunable *tunables, int *values)
 {
     for (int i = 0; tunables && tunables[i].name; i++) {
@@ -211,15 +229,25 @@ static bool parse_tunables(const char *text, const struct tunable *tunables, int
     return *text == '\0';
 }
 
+bool choice_parse(struct choice *choice, const struct op *op, const char *implementation,
+                  const char *tunables)
+{
+    const struct impl *impl = op->impls;
+    while (impl->name && strcmp(impl->name, implementation) != 0)
+        impl++;
+    *choice = (struct choice){ .impl = impl };
+    return impl->name && parse_tunables(tunables, impl->tunables, choice->tuned);
+}
+
+bool choice_is_allowed(const struct choice *choice, const struct node *n, const oc_device_info *device)
+{
+    return impl_supports(choice->impl, n, device) &&
+           (!choice->impl->allows || choice->impl->allows(n, device, choice->tuned));
+}
+
 bool record_choice(const struct record *record, const struct node *n, const oc_device *device,
                    struct choice *choice)
 {
-    const oc_device_info *info = oc_device_get_info(device);
-    const struct impl *impl = n->op->impls;
-    while (impl->name && strcmp(impl->name, record->implementation) != 0)
-        impl++;
-    *choice = (struct choice){ .impl = impl };
-    return impl->name && impl_supports(impl, n, info) &&
-           parse_tunables(record->tunables, impl->tunables, choice->tuned) &&
-           (!impl->allows || impl->allows(n, info, choice->tuned)) && source_is_current(record, device);
+    return choice_parse(choice, n->op, record->implementation, record->tunables) &&
+           choice_is_allowed(choice, n, oc_device_get_info(device)) && source_is_current(record, device);
 }

@@ -84,6 +84,17 @@ void choice_default(struct choice *choice, const struct impl *impl, const struct
 bool choice_heuristic(struct choice *choice, const struct node *n, const oc_device_info *device);
 bool impl_supports(const struct impl *impl, const struct node *n, const oc_device_info *device);
 
+/* The next combination of tunables' values, as indices into their lists; false after the last. */
+bool choice_next(const struct tunable *tunables, int index[MAX_TUNABLES]);
+
+/* From the words of a record: an implementation of this operation, and "NAME=value ..." with each of its tunables once, in
+ * order, and only values that are tried when tuning. False if it is something else. */
+bool choice_parse(struct choice *choice, const struct op *op, const char *implementation,
+                  const char *tunables);
+
+/* Whether this node can be run that way on this device. */
+bool choice_is_allowed(const struct choice *choice, const struct node *n, const oc_device_info *device);
+
 /* ---- lookup.c ---- */
 
 struct records {

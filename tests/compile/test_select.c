@@ -69,6 +69,12 @@ Test(select, choices_that_cannot_be_met_are_refused)
         { "conv=dir", OC_E_NOT_FOUND, "operation \"conv\" has no implementation \"dir\"" },
         { "conv=direct2,max_pool=vector", OC_E_NOT_FOUND,
           "operation \"conv\" has no implementation \"direct2\"" },
+        { "conv=direct VECTOR=8 TILE=4 COLUMNS=1 PANELS=2,max_pool=vector", OC_OK, "" },
+        { "conv=direct VECTOR=8", OC_E_NOT_FOUND,
+          "\"VECTOR=8\" are not values that \"direct\" of \"conv\" can have" },
+        { "conv=direct VECTOR=8 TILE=5 COLUMNS=1 PANELS=2", OC_E_NOT_FOUND, "TILE=5" },
+        { "conv=reference VECTOR=8", OC_E_NOT_FOUND, "\"reference\" of \"conv\"" },
+        { "conv= VECTOR=8", OC_E_NOT_FOUND, "operation \"conv\" has no implementation \"\"" },
         { "max_pool=vector,l2_pool=winograd", OC_E_NOT_FOUND,
           "operation \"l2_pool\" has no implementation \"winograd\"" },
     };
@@ -114,6 +120,36 @@ Test(select, choices_hold_for_their_operation)
         cr_expect_str_eq(implementation(plan, "max_pool"), table[i].max_pool, "%s", table[i].choices);
         plan_destroy(plan);
     }
+    oc_graph_destroy(net.graph);
+    oc_device_close(device);
+}
+
+/* Values given by hand are those of the kernels, unless the device does not allow them together. */
+Test(select, values_may_be_given_by_hand)
+{
+    oc_device *device = fixture_open();
+    oc_net net = lenet();
+    const oc_model_desc desc = { .loss = net.loss,
+                                 .implementations = "conv=direct VECTOR=4 TILE=12 COLUMNS=1 PANELS=4" };
+    struct plan *plan = plan_of(device, net.graph, &desc, true);
+    int found = 0;
+    for (const struct node *n = plan->graph->first; n; n = n->next)
+        if (strcmp(n->op->name, "conv") == 0) {
+            cr_expect(n->tuned[0] == 4 && n->tuned[1] == 12 && n->tuned[2] == 1 && n->tuned[3] == 4);
+            found++;
+        }
+    cr_expect_eq(found, 3);
+    plan_destroy(plan);
+    oc_memory_info info;
+    device->info.local_memory = 20000; /* enough for fewer panels: the implementation is supported */
+    expect_failure(
+        oc_model_predict_memory(&info, net.graph, device, &desc), OC_E_UNSUPPORTED,
+        "layer \"conv3\" (conv): implementation \"direct VECTOR=4 TILE=12 COLUMNS=1 PANELS=4\" does",
+        "values that do not go together here");
+    CHECK(oc_model_predict_memory(
+        &info, net.graph, device,
+        &(oc_model_desc){ .loss = net.loss,
+                          .implementations = "conv=direct VECTOR=4 TILE=4 COLUMNS=1 PANELS=1" }));
     oc_graph_destroy(net.graph);
     oc_device_close(device);
 }
