@@ -1,5 +1,5 @@
-/* conv_winograd.cl - 3x3 convolution with stride 1 for CPUs, as F(OUTPUT x OUTPUT, 3 x 3) of Winograd 1980 in the form of
- * Lavin and Gray 2016. Host side: src/ops/conv_winograd.c.
+/* conv_winograd.cl - 3x3 convolution with stride 1 and its gradients for CPUs, as F(OUTPUT x OUTPUT, 3 x 3) of Winograd 1980
+ * in the form of Lavin and Gray 2016. Host side: src/ops/conv_winograd.c, conv_winograd_filter.c.
  *
  * The image is cut into tiles of OUTPUT x OUTPUT results, which see SIDE x SIDE = POINTS values. Transformed, tile and
  * filter are multiplied point by point; summed over channels that is one matrix product per point. A work-item owns
@@ -272,4 +272,177 @@ __kernel void pack_filter_winograd(IN(real, w), OUT(real, u), const winograd_fil
                 STOREV(points[i], to + (ulong)(i * SIDE + j) * f.channels * BLOCK);
         }
     }
+}
+
+/* ---- gradient of the filter ----
+ *
+ * The same products, seen from the filter: dw = G^T ((A dy A^T) x (B^T d B)) G, summed over tiles; that is one matrix product
+ * per point whose depth are the tiles. A work-item owns SPAN channels and SPAN filters and goes through its share of the
+ * tiles DEPTH at a time, line of points after line of points: it transforms them into local memory as
+ * [point of the line][vector of channels or filters][tile][VECTOR], multiplies in a register tile of TILE filters times
+ * COLUMNS vectors of channels, and adds what the line means for the filter to its result. The fractions of G go to
+ * the transform of dy, so that everything after it is exact for small integers. */
+#ifndef DEPTH
+#define DEPTH 64
+#endif
+#ifndef SPAN
+#define SPAN 64
+#endif
+#define LINE (SPAN * DEPTH) /* values of one point */
+
+#if OUTPUT == 4
+__constant real image_row[SIDE][SIDE] = { { 4, 0, -5, 0, 1, 0 },  { 0, -4, -4, 1, 1, 0 }, { 0, 4, -4, -1, 1, 0 },
+                                          { 0, -2, -1, 2, 1, 0 }, { 0, 2, -1, -2, 1, 0 }, { 0, 4, 0, -5, 0, 1 } };
+__constant real result_row[SIDE][OUTPUT] = { { 1, 0, 0, 0 }, { 1, 1, 1, 1 },   { 1, -1, 1, -1 },
+                                             { 1, 2, 4, 8 }, { 1, -2, 4, -8 }, { 0, 0, 0, 1 } };
+__constant real filter_row[SIDE][3] = { { 1, 0, 0 }, { -1, -1, -1 }, { -1, 1, -1 }, { 1, 2, 4 }, { 1, -2, 4 }, { 0, 0, 1 } };
+__constant real fraction[SIDE] = { 1.f / 4, 1.f / 6, 1.f / 6, 1.f / 24, 1.f / 24, 1 };
+#else
+__constant real image_row[SIDE][SIDE] = { { 1, 0, -1, 0 }, { 0, 1, 1, 0 }, { 0, -1, 1, 0 }, { 0, 1, 0, -1 } };
+__constant real result_row[SIDE][OUTPUT] = { { 1, 0 }, { 1, 1 }, { 1, -1 }, { 0, -1 } };
+__constant real filter_row[SIDE][3] = { { 1, 0, 0 }, { 1, 1, 1 }, { 1, -1, 1 }, { 0, 0, 1 } };
+__constant real fraction[SIDE] = { 1, 1.f / 2, 1.f / 2, 1 };
+#endif
+
+/* A dy: the results' part in each point, with its fraction. */
+inline void spread_line(const realv *y, realv *m)
+{
+#if OUTPUT == 4
+    const realv a = y[0] + y[2], b = y[1] + y[3];
+    const realv c = fma(y[2], (realv)4, y[0]), e = fma(y[3], (realv)8, 2 * y[1]);
+    m[0] = y[0] * fraction[0];
+    m[1] = (a + b) * fraction[1];
+    m[2] = (a - b) * fraction[2];
+    m[3] = (c + e) * fraction[3];
+    m[4] = (c - e) * fraction[4];
+    m[5] = y[3];
+#else
+    m[0] = y[0];
+    m[1] = (y[0] + y[1]) * fraction[1];
+    m[2] = (y[0] - y[1]) * fraction[2];
+    m[3] = -y[1];
+#endif
+}
+
+/* G^T m without the fractions. */
+inline void gather_line(const realv *m, realv *g)
+{
+#if OUTPUT == 4
+    const realv a = m[1] + m[2], b = m[2] - m[1], c = m[3] + m[4], e = m[3] - m[4];
+    g[0] = m[0] - a + c;
+    g[1] = fma(e, (realv)2, b);
+    g[2] = fma(c, (realv)4, m[5] - a);
+#else
+    const realv a = m[1] + m[2];
+    g[0] = m[0] + a;
+    g[1] = m[1] - m[2];
+    g[2] = a + m[3];
+#endif
+}
+
+/* `line`[j] = sum over i of weight[i] * the vector at row h + i, column w + j of an image; zeros lie around it. */
+#define COMBINE_ROWS(line, length, weight, rows, image, h0, w0, height, width, pitch, count)                           \
+    {                                                                                                                  \
+        const bool whole_ = (w0) >= 0 && (w0) + (length) <= (width) && (count) >= VECTOR;                              \
+        _Pragma("unroll") for (int j_ = 0; j_ < (length); j_++) line[j_] = 0;                                          \
+        for (int i_ = 0; i_ < (rows); i_++) {                                                                          \
+            const int h_ = (h0) + i_;                                                                                  \
+            const real weight_ = (weight)[i_];                                                                         \
+            if (weight_ == 0 || h_ < 0 || h_ >= (height))                                                              \
+                continue;                                                                                              \
+            __global const real *from_ = (image) + ((long)h_ * (width) + (w0)) * (pitch);                              \
+            if (whole_) {                                                                                              \
+                _Pragma("unroll") for (int j_ = 0; j_ < (length); j_++)                                                \
+                    line[j_] = fma((realv)weight_, LOADV(from_ + j_ * (pitch)), line[j_]);                             \
+            } else {                                                                                                   \
+                for (int j_ = 0; j_ < (length); j_++)                                                                  \
+                    if ((w0) + j_ >= 0 && (w0) + j_ < (width))                                                         \
+                        line[j_] = fma((realv)weight_, load_some(from_ + j_ * (pitch), count), line[j_]);              \
+            }                                                                                                          \
+        }                                                                                                              \
+    }
+
+__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
+conv_winograd_backward_filter(IN(real, x), IN(real, dy), OUT(real, dw), const winograd g, const int tiles_per_chunk,
+                              __local real *images, __local real *results)
+{
+    const int c0 = get_group_id(0) * SPAN, k0 = get_group_id(1) * SPAN, chunk = get_group_id(2);
+    const int channels = min(SPAN, g.channels - c0), filters = min(SPAN, g.filters - k0);
+    const int first = chunk * tiles_per_chunk, end = min(first + tiles_per_chunk, g.n * g.tiles_h * g.tiles_w);
+    __global real *out = AT(dw) + ((ulong)chunk * g.filters + k0) * 9 * g.channels + c0;
+
+    for (int t0 = first; t0 < end; t0 += DEPTH)
+        for (int point = 0; point < SIDE; point++) { /* the line of points with this row */
+            const int count = min(DEPTH, end - t0);
+            for (int i = 0; i < count; i++) {
+                const tile t = tile_at(t0 + i, &g);
+                const int h = t.h - g.begin_h, w = t.w - g.begin_w;
+                __global const real *image = AT(x) + (long)t.n * g.h * g.w * g.x_pitch + c0;
+                for (int c = 0; c < channels; c += VECTOR) {
+                    realv line[SIDE];
+                    COMBINE_ROWS(line, SIDE, image_row[point], SIDE, image + c, h, w, g.h, g.w, g.x_pitch, channels - c)
+                    transform_line(line, 1);
+#pragma unroll
+                    for (int j = 0; j < SIDE; j++)
+                        STOREV(line[j], images + j * LINE + c * DEPTH + i * VECTOR);
+                }
+                __global const real *result = AT(dy) + (long)t.n * g.out_h * g.out_w * g.y_pitch + k0;
+                for (int k = 0; k < filters; k += VECTOR) {
+                    realv line[OUTPUT], points[SIDE];
+                    COMBINE_ROWS(line, OUTPUT, result_row[point], OUTPUT, result + k, t.h, t.w, g.out_h, g.out_w, g.y_pitch,
+                                 filters - k)
+                    spread_line(line, points);
+#pragma unroll
+                    for (int j = 0; j < SIDE; j++)
+                        STOREV(points[j] * fraction[point], results + j * LINE + k * DEPTH + i * VECTOR);
+                }
+            }
+            for (int k = 0; k < filters; k += TILE)
+                for (int c = 0; c < channels; c += BLOCK) {
+                    realv m[TILE][COLUMNS][SIDE];
+                    for (int j = 0; j < SIDE; j++) {
+                        __local const real *u = images + j * LINE + c * DEPTH;
+                        __local const real *v = results + j * LINE + k / VECTOR * (VECTOR * DEPTH) + k % VECTOR;
+                        realv a[TILE][COLUMNS];
+#pragma unroll
+                        for (int f = 0; f < TILE; f++)
+#pragma unroll
+                            for (int column = 0; column < COLUMNS; column++)
+                                a[f][column] = 0;
+                        for (int i = 0; i < count; i++, u += VECTOR, v += VECTOR) {
+                            realv values[COLUMNS];
+#pragma unroll
+                            for (int column = 0; column < COLUMNS; column++)
+                                values[column] = LOADV(u + column * (VECTOR * DEPTH));
+#pragma unroll
+                            for (int f = 0; f < TILE; f++) {
+                                const realv value = v[f];
+#pragma unroll
+                                for (int column = 0; column < COLUMNS; column++)
+                                    a[f][column] = fma(value, values[column], a[f][column]);
+                            }
+                        }
+#pragma unroll
+                        for (int f = 0; f < TILE; f++)
+#pragma unroll
+                            for (int column = 0; column < COLUMNS; column++)
+                                m[f][column][j] = a[f][column];
+                    }
+                    for (int f = 0; f < min(TILE, filters - k); f++)
+                        for (int column = 0; column < COLUMNS && c + column * VECTOR < channels; column++) {
+                            const int left = channels - c - column * VECTOR;
+                            realv taps[3];
+                            gather_line(m[f][column], taps);
+                            for (int i = 0; i < 3; i++) {
+                                const real weight = filter_row[point][i];
+                                __global real *to = out + ((k + f) * 9 + i * 3) * (ulong)g.channels + c + column * VECTOR;
+                                for (int j = 0; j < 3; j++, to += g.channels)
+                                    if (point == 0 && t0 == first)
+                                        store_some(weight * taps[j], to, left);
+                                    else if (weight != 0)
+                                        store_some(fma((realv)weight, taps[j], load_some(to, left)), to, left);
+                            }
+                        }
+                }
+        }
 }

@@ -58,6 +58,18 @@ static struct filter_share make_share(const struct node *n, int64_t limit)
                                   .rows = (int32_t)row_count(n->desc) };
 }
 
+oc_status conv_sum_filter(struct emitter *e, const struct node *n, const struct gather *g, int64_t chunks)
+{
+    return emit(e, n,
+                &(struct launch_spec){
+                    .file = "conv_direct.cl",
+                    .kernel = "conv_direct_sum_filter",
+                    .args = { TENSOR(n->out[1]), TENSOR(n->out[0]), STRUCT(*g), INT(chunks) },
+                    .items = { (int64_t)g->groups * g->filters, divide_up(g->channels, tuned(n, "VECTOR")) },
+                    .group = { emitter_group_of(e, 16) },
+                });
+}
+
 static size_t panel_bytes(int pixels, int vector)
 {
     return sizeof(float) * (size_t)(pixels * (DEPTH + vector));
@@ -82,17 +94,7 @@ oc_status conv_direct_filter_gradient(struct emitter *e, const struct node *n)
                            LOCAL(panel_bytes(tuned(n, "PIXELS"), tuned(n, "VECTOR"))) },
                  .items = { divide_up(f.rows, DEPTH), chunks, d->groups },
              }));
-    if (!has_partial(n))
-        return OC_OK;
-    return emit(e, n,
-                &(struct launch_spec){
-                    .file = "conv_direct.cl",
-                    .kernel = "conv_direct_sum_filter",
-                    .defines = defines.data,
-                    .args = { TENSOR(sum), TENSOR(dw), STRUCT(g), INT(chunks) },
-                    .items = { d->k, divide_up(g.channels, tuned(n, "VECTOR")) },
-                    .group = { emitter_group_of(e, 16) },
-                });
+    return has_partial(n) ? conv_sum_filter(e, n, &g, chunks) : OC_OK;
 }
 
 enum { VECTOR, TILE, COLUMNS, PIXELS };

@@ -18,6 +18,8 @@
 /* Winograd's minimal filtering, for CPUs. */
 CONV_CHOICE(conv_winograd);
 CONV_PASS(conv_winograd, gather);
+CONV_CHOICE(conv_winograd_filter);
+CONV_PASS(conv_winograd_filter, gradient);
 
 /* Few channels per group, for CPUs. */
 CONV_CHOICE(conv_grouped);

@@ -41,4 +41,7 @@ oc_status conv_pack(struct node *n, bool transposed, int block);
 /* The same with `groups` whole groups in each block, whose filters lie side by side. */
 oc_status conv_pack_together(struct node *n, bool transposed, int block, int groups);
 
+/* Adds up partial gradients of the filter, n's output 1 [chunk][filter][position][channel], into output 0. */
+oc_status conv_sum_filter(struct emitter *e, const struct node *n, const struct gather *g, int64_t chunks);
+
 #endif

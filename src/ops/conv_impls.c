@@ -27,7 +27,8 @@ const struct impl conv_backward_data_impls[] = { FORM("winograd", conv_winograd,
                                                    .emit = conv_reference_backward_data },
                                                  { 0 } };
 
-const struct impl conv_backward_filter_impls[] = { FORM("grouped", conv_grouped_filter, gradient),
+const struct impl conv_backward_filter_impls[] = { FORM("winograd", conv_winograd_filter, gradient),
+                                                   FORM("grouped", conv_grouped_filter, gradient),
                                                    FORM("direct", conv_direct_filter, gradient),
                                                    FORM("tiled", conv_tiled, backward_filter),
                                                    { .name = "reference",

@@ -5,18 +5,10 @@
  * transformed tiles stay in local memory with the products (fused); large ones go through a workspace, and blocks of
  * filters are then shared out too. Errors are bounded norm-wise only: docs/ops/conv.md. */
 #include "ops/conv_forms.h"
+#include "ops/conv_winograd.h"
 #include "ops/ops.h"
 
-/* Twins of the structs in cl/conv_winograd.cl. */
-struct winograd {
-    int32_t n, h, w, out_h, out_w;
-    int32_t begin_h, begin_w;
-    int32_t tiles_h, tiles_w;
-    int32_t channels, filters;
-    int32_t x_pitch, y_pitch;
-    int32_t blocks;
-};
-
+/* Twin of the struct in cl/conv_winograd.cl. */
 struct winograd_filter {
     int32_t channels, filters;
     int32_t transposed, padding;
@@ -37,31 +29,61 @@ enum {
     FILTER_BYTES = 3 << 20
 };
 
-static int point_count(int output)
-{
-    return (output + 2) * (output + 2);
-}
+/* ---- what suits ---- */
 
-static struct winograd make_winograd(const struct node *n)
+struct winograd make_winograd(const struct node *n, const oc_tensor *x, const oc_tensor *y, int output)
 {
     const struct conv *d = n->desc;
     const struct window *w = &d->window;
     const bool transposed = conv_is_transposed(n);
     const int *in = transposed ? w->out : w->in, *out = transposed ? w->in : w->out;
-    const int output = tuned(n, "OUTPUT");
-    return (struct winograd){ .n = (int32_t)n->in[0]->shape.dim[0] * in[0],
+    return (struct winograd){ .n = (int32_t)x->shape.dim[0] * in[0],
                               .h = in[1],
                               .w = in[2],
                               .out_h = out[1],
                               .out_w = out[2],
                               .begin_h = transposed ? 2 - w->begin[1] : w->begin[1],
                               .begin_w = transposed ? 2 - w->begin[2] : w->begin[2],
-                              .tiles_h = (out[1] + output - 1) / output,
-                              .tiles_w = (out[2] + output - 1) / output,
+                              .tiles_h = (int32_t)divide_up(out[1], output),
+                              .tiles_w = (int32_t)divide_up(out[2], output),
                               .channels = (int32_t)(transposed ? d->k : d->c),
                               .filters = (int32_t)(transposed ? d->c : d->k),
-                              .x_pitch = (int32_t)tensor_pitch(n->in[0]),
-                              .y_pitch = (int32_t)tensor_pitch(n->out[0]) };
+                              .x_pitch = (int32_t)tensor_pitch(x),
+                              .y_pitch = (int32_t)tensor_pitch(y) };
+}
+
+static struct winograd gather_winograd(const struct node *n)
+{
+    return make_winograd(n, n->in[0], n->out[0], tuned(n, "OUTPUT"));
+}
+
+static bool is_3x3(const struct window *w)
+{
+    for (int i = 0; i < 3; i++)
+        if (w->stride[i] != 1 || w->extent[i] != (i == 0 ? 1 : 3) || w->dilation[i] != 1)
+            return false;
+    return w->begin[0] == 0 && w->in[0] == w->out[0];
+}
+
+/* How many times fewer products than directly, with what is computed beyond the edges. */
+static double saving(const struct node *n, int output)
+{
+    const struct window *w = &((const struct conv *)n->desc)->window;
+    const int *out = conv_is_transposed(n) ? w->in : w->out;
+    const int64_t tiles = divide_up(out[1], output) * divide_up(out[2], output);
+    return 9.0 * out[1] * out[2] / (double)(tiles * winograd_points(output));
+}
+
+int winograd_output(const struct node *n)
+{
+    return saving(n, 2) > saving(n, 4) ? 2 : 4;
+}
+
+bool winograd_suits(const struct node *n, const oc_device_info *device)
+{
+    const struct conv *d = n->desc;
+    return device->type == OC_DEVICE_CPU && d->groups == 1 && d->c >= MIN_CHANNELS && d->k >= MIN_CHANNELS &&
+           is_3x3(&d->window) && saving(n, winograd_output(n)) >= MIN_SAVING;
 }
 
 /* ---- packing ---- */
@@ -73,7 +95,7 @@ static oc_status pack_infer(struct node *n)
     return node_output(n, 0, ELEMENT_F32,
                        &(struct shape){ .rank = 1,
                                         .dim = { divide_up(d->filters, block) * block * d->channels *
-                                                 point_count(d->output) } });
+                                                 winograd_points(d->output) } });
 }
 
 static oc_status emit_pack(struct emitter *e, const struct node *n)
@@ -112,7 +134,7 @@ const struct op op_pack_filter_winograd = {
 static int64_t panel_values(const struct node *n, const struct winograd *g)
 {
     const int vector = tuned(n, "VECTOR");
-    return (int64_t)point_count(tuned(n, "OUTPUT")) * divide_up(g->channels, vector) * vector *
+    return (int64_t)winograd_points(tuned(n, "OUTPUT")) * divide_up(g->channels, vector) * vector *
            tuned(n, "TILE");
 }
 
@@ -123,7 +145,7 @@ static int64_t group_count(const struct node *n, const struct winograd *g)
 
 oc_status conv_winograd_prepare_gather(struct node *n)
 {
-    const struct winograd g = make_winograd(n);
+    const struct winograd g = gather_winograd(n);
     const struct pack_desc desc = { .channels = g.channels,
                                     .filters = g.filters,
                                     .transposed = conv_is_transposed(n),
@@ -152,12 +174,12 @@ static oc_status emit_tiles(struct emitter *e, const struct node *n, const struc
 
 oc_status conv_winograd_gather(struct emitter *e, const struct node *n)
 {
-    struct winograd g = make_winograd(n);
+    struct winograd g = gather_winograd(n);
     const int64_t groups = group_count(n, &g), block = tuned(n, "VECTOR") * tuned(n, "COLUMNS"),
                   blocks = divide_up(g.filters, block), tiles = tuned(n, "TILE") * tuned(n, "PANELS");
     const bool fused = tuned(n, "STAGES") == 1;
     const int64_t shares = fused || groups >= MIN_ITEMS ? 1 : divide_up(MIN_ITEMS, groups);
-    const size_t products = sizeof(float) * (size_t)(point_count(tuned(n, "OUTPUT")) * tiles * block);
+    const size_t products = sizeof(float) * (size_t)(winograd_points(tuned(n, "OUTPUT")) * tiles * block);
     g.blocks = (int32_t)divide_up(blocks, shares);
     char buffer[96];
     struct text defines = TEXT_IN(buffer);
@@ -182,23 +204,6 @@ oc_status conv_winograd_gather(struct emitter *e, const struct node *n)
     return emit(e, n, &spec);
 }
 
-static bool is_3x3(const struct window *w)
-{
-    for (int i = 0; i < 3; i++)
-        if (w->stride[i] != 1 || w->extent[i] != (i == 0 ? 1 : 3) || w->dilation[i] != 1)
-            return false;
-    return w->begin[0] == 0 && w->in[0] == w->out[0];
-}
-
-/* How many times fewer products than directly, with what is computed beyond the edges. */
-static double saving(const struct node *n, int output)
-{
-    const struct window *w = &((const struct conv *)n->desc)->window;
-    const int *out = conv_is_transposed(n) ? w->in : w->out;
-    const int64_t tiles = divide_up(out[1], output) * divide_up(out[2], output);
-    return 9.0 * out[1] * out[2] / (double)(tiles * point_count(output));
-}
-
 enum { VECTOR, TILE, COLUMNS, PANELS, OUTPUT, STAGES };
 
 const struct tunable conv_winograd_tunables[] = { { "VECTOR", { 16, 8, 4 } },
@@ -215,7 +220,7 @@ static int64_t local_bytes(const struct node *n, const int *values)
     const struct conv *d = n->desc;
     const int64_t channels = divide_up(conv_is_transposed(n) ? d->k : d->c, values[VECTOR]) * values[VECTOR];
     const int64_t products = values[VECTOR] * values[COLUMNS], tiles = values[STAGES] == 1 ? channels : 0;
-    return 4 * (int64_t)point_count(values[OUTPUT]) * values[PANELS] * values[TILE] * (products + tiles);
+    return 4 * (int64_t)winograd_points(values[OUTPUT]) * values[PANELS] * values[TILE] * (products + tiles);
 }
 
 bool conv_winograd_allows(const struct node *n, const oc_device_info *device, const int *values)
@@ -242,8 +247,8 @@ void conv_winograd_heuristic(const struct node *n, const oc_device_info *device,
     values[VECTOR] = wide ? 16 : 8;
     values[TILE] = wide ? 12 : 6;
     values[COLUMNS] = (conv_is_transposed(n) ? d->c : d->k) <= values[VECTOR] ? 1 : 2;
-    values[OUTPUT] = saving(n, 2) > saving(n, 4) ? 2 : 4;
-    const int64_t filter_bytes = 4 * d->c * d->k * point_count(values[OUTPUT]);
+    values[OUTPUT] = winograd_output(n);
+    const int64_t filter_bytes = 4 * d->c * d->k * winograd_points(values[OUTPUT]);
     for (values[STAGES] = filter_bytes > FILTER_BYTES ? 2 : 1; values[STAGES] <= 2; values[STAGES]++)
         for (values[PANELS] = 4; values[PANELS] >= 1; values[PANELS] /= 2)
             if (local_bytes(n, values) <= device->local_memory / 4 * 3 &&
@@ -260,7 +265,7 @@ static int64_t iterations(const struct node *n, const int *values)
     const int64_t channels = conv_is_transposed(n) ? d->k : d->c,
                   filters = conv_is_transposed(n) ? d->c : d->k;
     const int64_t blocks = divide_up(filters, values[VECTOR] * values[COLUMNS]),
-                  points = point_count(values[OUTPUT]);
+                  points = winograd_points(values[OUTPUT]);
     const int64_t step = conv_tile_iterations(values[TILE], values[COLUMNS]);
     const int64_t moved =
         divide_up(channels, values[VECTOR]) + blocks * values[COLUMNS]; /* vectors per tile */
@@ -269,10 +274,8 @@ static int64_t iterations(const struct node *n, const int *values)
 
 bool conv_winograd_supports(const struct node *n, const oc_device_info *device)
 {
-    const struct conv *d = n->desc;
-    int values[MAX_TUNABLES] = { 0 };
-    if (device->type != OC_DEVICE_CPU || d->groups > 1 || d->c < MIN_CHANNELS || d->k < MIN_CHANNELS ||
-        !is_3x3(&d->window) || (saving(n, 4) < MIN_SAVING && saving(n, 2) < MIN_SAVING))
+    int values[MAX_TUNABLES];
+    if (!winograd_suits(n, device))
         return false;
     conv_winograd_heuristic(n, device, values);
     return conv_winograd_allows(n, device, values) &&

@@ -27,7 +27,7 @@ enum { RECIPE_BATCH = 3, RECIPE_CLASSES = 10 };
 
 /* Implementations whose rounding errors are those of plain sums. What errs more takes more values across the kink of a
  * ReLU, after which whole networks differ visibly. */
-#define RECIPE_PLAIN_SUMS "conv=direct,conv_backward_data=direct"
+#define RECIPE_PLAIN_SUMS "conv=direct,conv_backward_data=direct,conv_backward_filter=direct"
 
 static inline void recipe_draw(const char *name, double factor, double offset, float *values, int64_t count)
 {

@@ -34,7 +34,7 @@ enum {
     PICTURES = 3,
     SEED = 5,
     MAX_MESSAGES = 20,
-    MAX_WINOGRAD = 256
+    MAX_WINOGRAD = 1024
 };
 
 /* Of the norm: allowed in any case, since one disturbance says little about a tensor of few values; and a bound that says
@@ -251,10 +251,10 @@ static void probing_destroy(struct probing *p)
     free(p->zeros);
 }
 
-/* Layers that a model computes by Winograd's minimal filtering, forward and backward. */
+/* Layers that a model computes by Winograd's minimal filtering. */
 struct winograd {
-    const char *names[2][MAX_WINOGRAD];
-    int count[2];
+    const char *names[PASS_COUNT][MAX_WINOGRAD];
+    int count[PASS_COUNT];
 };
 
 static void note_winograd(void *user, const oc_profile_entry *entry)
@@ -262,28 +262,38 @@ static void note_winograd(void *user, const oc_profile_entry *entry)
     struct winograd *w = user;
     if (strcmp(entry->implementation, "winograd") != 0)
         return;
-    cr_assert(w->count[entry->backward] < MAX_WINOGRAD);
-    w->names[entry->backward][w->count[entry->backward]++] = entry->layer;
+    const enum pass pass = fixture_pass(entry);
+    cr_assert(w->count[pass] < MAX_WINOGRAD);
+    w->names[pass][w->count[pass]++] = entry->layer;
 }
 
-static bool is_winograd(const struct winograd *w, bool backward, const char *name)
+static bool is_winograd(const struct winograd *w, enum pass pass, const char *name)
 {
-    for (int i = 0; i < w->count[backward]; i++)
-        if (strcmp(w->names[backward][i], name) == 0)
+    for (int i = 0; i < w->count[pass]; i++)
+        if (strcmp(w->names[pass][i], name) == 0)
             return true;
     return false;
 }
 
 static struct rule result_rule(const struct winograd *w, const struct node *n)
 {
-    return (struct rule){ .growth = is_winograd(w, false, n->name) ? WINOGRAD_GROWTH : 0 };
+    return (struct rule){ .growth = is_winograd(w, PASS_RESULTS, n->name) ? WINOGRAD_GROWTH : 0 };
 }
 
 /* Of the gradient of x, which the layers that read it compute. */
 static struct rule gradient_rule(const struct winograd *w, const oc_tensor *x)
 {
     for (const struct node *n = x->graph->first; n; n = n->next)
-        if (n->in_count > 0 && n->in[0] == x && is_winograd(w, true, n->name))
+        if (n->in_count > 0 && n->in[0] == x && is_winograd(w, PASS_GRADIENTS, n->name))
+            return (struct rule){ .growth = WINOGRAD_GROWTH };
+    return (struct rule){ 0 };
+}
+
+/* Of the gradient of a parameter, which may be the filter of a convolution. */
+static struct rule parameter_rule(const struct winograd *w, const oc_tensor *x)
+{
+    for (const struct node *n = x->graph->first; n; n = n->next)
+        if (n->in_count > 1 && n->in[1] == x && is_winograd(w, PASS_FILTERS, n->name))
             return (struct rule){ .growth = WINOGRAD_GROWTH };
     return (struct rule){ 0 };
 }
@@ -325,8 +335,9 @@ static void compare_gradients(struct check *t, struct network *device, const str
     for (size_t i = 0; i < t->net.graph->tensor_count; i++) {
         const oc_tensor *x = t->net.graph->tensors[i];
         float *got = fetch_parameter(model, x);
+        const struct rule of_parameter = parameter_rule(w, x);
         if (got)
-            compare_layer(t, x->name, "gradient or state", &want.dx[i], got, &(struct rule){ 0 });
+            compare_layer(t, x->name, "gradient or state", &want.dx[i], got, &of_parameter);
         free(got);
     }
     network_destroy(&want);

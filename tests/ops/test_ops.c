@@ -27,7 +27,7 @@ struct usage {
 struct row {
     const char *op;
     char implementations[64];
-    double worst[3];
+    double worst[PASS_COUNT];
 };
 
 static struct {
@@ -44,7 +44,7 @@ struct trial {
     oc_graph *graph;
     oc_model *model;
     oc_tensor *in[MAX_INPUTS], *dy, *y, *loss;
-    bool normwise[2]; /* the result, the gradients of the inputs */
+    bool normwise[PASS_COUNT];
     struct row *row;
 };
 
@@ -86,7 +86,7 @@ static oc_tensor *input(oc_graph *graph, oc_input_desc desc, const struct operan
 static void note_normwise(void *user, const oc_profile_entry *entry)
 {
     if (strcmp(entry->implementation, "winograd") == 0)
-        ((struct trial *)user)->normwise[entry->backward] = true;
+        ((struct trial *)user)->normwise[fixture_pass(entry)] = true;
 }
 
 /* A model for batches of up to `spare` samples more than the case has. */
@@ -112,10 +112,17 @@ static oc_status trial_create(struct trial *t, int spare)
     return status == OC_OK ? oc_model_profile(t->model, true, note_normwise, t) : status;
 }
 
-/* What parameters are multiplied with. */
-static float scale_of(const struct trial *t)
+/* What parameters are multiplied with, and what dy is. */
+static float parameter_scale(const struct trial *t)
 {
-    return t->fill == FILL_INTEGER && (t->normwise[0] || t->normwise[1]) ? (float)WINOGRAD_SCALE : 1.f;
+    return t->fill == FILL_INTEGER && (t->normwise[PASS_RESULTS] || t->normwise[PASS_GRADIENTS])
+               ? (float)WINOGRAD_SCALE
+               : 1.f;
+}
+
+static float gradient_scale(const struct trial *t)
+{
+    return t->fill == FILL_INTEGER && t->normwise[PASS_FILTERS] ? (float)WINOGRAD_SCALE : 1.f;
 }
 
 static void trial_destroy(struct trial *t)
@@ -140,18 +147,21 @@ static void set_parameters(struct trial *t)
         float *values = operand_floats(&t->p->in[i]);
         const char *name = parameter_info(t, i).name;
         for (int64_t j = 0; j < t->p->in[i].count; j++)
-            values[j] *= scale_of(t);
+            values[j] *= parameter_scale(t);
         CHECK(oc_parameter_set(t->model, name, OC_VALUE, values, t->p->in[i].count));
         free(values);
     }
 }
 
-static void compare(struct trial *t, const char *what, int kind, const struct operand *want, const float *got)
+static void compare(struct trial *t, const char *what, enum pass kind, const struct operand *want,
+                    const float *got)
 {
     struct difference worst;
+    const bool plain = kind == PASS_FILTERS && want->rank == 1; /* the gradient of a bias */
     const struct rule rule = { .exact = t->fill == FILL_INTEGER && t->p->spec->exact,
-                               .scale = kind < 2 ? (double)scale_of(t) : 1.,
-                               .growth = kind < 2 && t->normwise[kind] ? WINOGRAD_GROWTH : 0 };
+                               .scale = (kind != PASS_FILTERS ? (double)parameter_scale(t) : 1.) *
+                                        (kind != PASS_RESULTS ? (double)gradient_scale(t) : 1.),
+                               .growth = t->normwise[kind] && !plain ? WINOGRAD_GROWTH : 0 };
     const bool good = operand_compare(want, got, &rule, &worst);
     t->row->worst[kind] = fmax(t->row->worst[kind], worst.ratio);
     if (good || test.messages++ >= MAX_MESSAGES)
@@ -181,8 +191,12 @@ static struct arrays arrays_create(const struct trial *t, bool gradients)
                                 problem_is_label(p, i) ? (void *)operand_labels(&p->in[i])
                                                        : (void *)operand_floats(&p->in[i]),
                                 NULL };
-    if (t->dy)
-        a.feeds[inputs] = (oc_feed){ t->dy, operand_floats(&p->dy), NULL };
+    if (t->dy) {
+        float *dy = operand_floats(&p->dy);
+        for (int64_t i = 0; i < p->dy.count; i++)
+            dy[i] *= gradient_scale(t);
+        a.feeds[inputs] = (oc_feed){ t->dy, dy, NULL };
+    }
     a.fetches[fetches++] = (oc_fetch){ .tensor = t->y, .data = floats_unset(p->y.count) };
     for (int i = 0; gradients && i < inputs; i++)
         if (!problem_is_label(p, i))
@@ -208,7 +222,7 @@ static void check_inference(struct trial *t)
 {
     struct arrays a = arrays_create(t, false);
     CHECK(oc_infer(t->model, batch_of(t), a.feeds, a.fetches));
-    compare(t, "y (inferred)", 0, &t->p->inferred, a.fetches[0].data);
+    compare(t, "y (inferred)", PASS_RESULTS, &t->p->inferred, a.fetches[0].data);
     arrays_destroy(&a);
 }
 
@@ -218,15 +232,15 @@ static void check_gradients(struct trial *t)
     const struct problem *p = t->p;
     struct arrays a = arrays_create(t, true);
     CHECK(oc_compute_gradients(t->model, batch_of(t), a.feeds, a.fetches));
-    compare(t, "y", 0, &p->y, a.fetches[0].data);
+    compare(t, "y", PASS_RESULTS, &p->y, a.fetches[0].data);
     for (int i = 0; a.fetches[i + 1].tensor; i++)
-        compare(t, names[i], 1, &p->din[i], a.fetches[i + 1].data);
+        compare(t, names[i], PASS_GRADIENTS, &p->din[i], a.fetches[i + 1].data);
     for (int i = p->spec->inputs; i < p->count; i++) {
         float *values = floats_unset(p->din[i].count);
         const oc_parameter_info info = parameter_info(t, i);
         CHECK(oc_parameter_get(t->model, info.name, info.state ? OC_VALUE : OC_GRADIENT, values,
                                p->din[i].count));
-        compare(t, info.name, 2, &p->din[i], values);
+        compare(t, info.name, PASS_FILTERS, &p->din[i], values);
         free(values);
     }
     arrays_destroy(&a);

@@ -2,6 +2,7 @@
 #include "support/fixture.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 void fixture_setup(void)
 {
@@ -26,4 +27,11 @@ void fixture_check(oc_status status, const char *expression, const char *file, i
 {
     cr_assert(status == OC_OK, "%s:%d: %s: %s: %s", file, line, expression, oc_status_name(status),
               oc_last_error());
+}
+
+enum pass fixture_pass(const oc_profile_entry *entry)
+{
+    if (!entry->backward)
+        return PASS_RESULTS;
+    return strcmp(entry->op, "conv_backward_filter") == 0 ? PASS_FILTERS : PASS_GRADIENTS;
 }

@@ -8,6 +8,10 @@
 #include <criterion/criterion.h>
 #include <ocelli/ocelli.h>
 
+/* What a step of a plan computes. */
+enum pass { PASS_RESULTS, PASS_GRADIENTS, PASS_FILTERS, PASS_COUNT };
+enum pass fixture_pass(const oc_profile_entry *entry);
+
 /* Sets the environment for devices that a test opens itself. */
 void fixture_setup(void);
 

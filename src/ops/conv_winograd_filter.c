@@ -1,0 +1,129 @@
+/* conv_winograd_filter.c - gradient of the filter of a 3x3 convolution with stride 1 for CPUs, by Winograd's minimal
+ * filtering. Kernels: cl/conv_winograd.cl.
+ *
+ * The tiles are divided into chunks whose partial filters a second kernel adds up and brings into the order of dw. Errors
+ * are bounded norm-wise only: docs/ops/conv.md. */
+#include "ops/conv_forms.h"
+#include "ops/conv_gather.h"
+#include "ops/conv_winograd.h"
+
+enum {
+    MIN_ITEMS = 32,
+    PARTIAL_BYTES = 8 << 20, /* of partial filters, in all chunks together */
+};
+
+enum { VECTOR, TILE, COLUMNS, SPAN, DEPTH, OUTPUT };
+
+const struct tunable conv_winograd_filter_tunables[] = { [VECTOR] = { "VECTOR", { 16, 8, 4 } },
+                                                         [TILE] = { "TILE", { 8, 4 } },
+                                                         [COLUMNS] = { "COLUMNS", { 2, 1 } },
+                                                         [SPAN] = { "SPAN", { 128, 64, 32 } },
+                                                         [DEPTH] = { "DEPTH", { 64, 32, 8 } },
+                                                         [OUTPUT] = { "OUTPUT", { 4, 2 } },
+                                                         { 0 } };
+
+/* Tiles per work-item, and into how many chunks that divides them. */
+struct division {
+    int64_t tiles_per_chunk, chunks;
+};
+
+/* `tiles` of them, `span` and `depth` as the tunables of the same name. */
+static struct division divide(const struct conv *c, int64_t tiles, int span, int depth)
+{
+    const int64_t items = divide_up(c->c, span) * divide_up(c->k, span), filter = 4 * 9 * c->c * c->k;
+    const int64_t wanted = least(divide_up(MIN_ITEMS, items), divide_up(PARTIAL_BYTES, filter));
+    struct division d = { .tiles_per_chunk = divide_up(divide_up(tiles, wanted), depth) * depth };
+    d.chunks = divide_up(tiles, d.tiles_per_chunk);
+    return d;
+}
+
+static int64_t tile_count(const struct node *n, int output)
+{
+    const struct winograd g = make_winograd(n, n->in[0], n->in[1], output);
+    return (int64_t)g.n * g.tiles_h * g.tiles_w;
+}
+
+oc_status conv_winograd_filter_prepare_gradient(struct node *n)
+{
+    const struct conv *d = n->desc;
+    const int64_t chunks =
+        divide(d, tile_count(n, tuned(n, "OUTPUT")), tuned(n, "SPAN"), tuned(n, "DEPTH")).chunks;
+    return node_output(n, 1, ELEMENT_F32, &(struct shape){ .rank = 1, .dim = { chunks * 9 * d->c * d->k } });
+}
+
+/* Local memory for the transformed tiles of either operand. */
+static int64_t local_bytes(int output, int span, int depth)
+{
+    return (int64_t)sizeof(float) * (output + 2) * span * depth;
+}
+
+oc_status conv_winograd_filter_gradient(struct emitter *e, const struct node *n)
+{
+    const struct conv *d = n->desc;
+    const oc_tensor *x = n->in[0], *dy = n->in[1];
+    const int output = tuned(n, "OUTPUT"), span = tuned(n, "SPAN"), depth = tuned(n, "DEPTH");
+    const struct winograd w = make_winograd(n, x, dy, output);
+    const struct gather g = conv_gather(d, x, dy);
+    const struct division division = divide(d, tile_count(n, output), span, depth);
+    TRY(emit(e, n,
+             &(struct launch_spec){
+                 .file = "conv_winograd.cl",
+                 .kernel = "conv_winograd_backward_filter",
+                 .args = { TENSOR(x), TENSOR(dy), TENSOR(n->out[1]), STRUCT(w), INT(division.tiles_per_chunk),
+                           LOCAL(local_bytes(output, span, depth)), LOCAL(local_bytes(output, span, depth)) },
+                 .items = { divide_up(d->c, span), divide_up(d->k, span), division.chunks },
+             }));
+    return conv_sum_filter(e, n, &g, division.chunks);
+}
+
+bool conv_winograd_filter_allows(const struct node *n, const oc_device_info *device, const int *values)
+{
+    (void)n;
+    return values[TILE] <= values[VECTOR] &&
+           2 * local_bytes(values[OUTPUT], values[SPAN], values[DEPTH]) <= device->local_memory;
+}
+
+/* A large span saves transforming again, a large depth adding up again: what fits into half of the local memory and leaves
+ * enough work-items. */
+void conv_winograd_filter_heuristic(const struct node *n, const oc_device_info *device, int *values)
+{
+    const struct conv *d = n->desc;
+    const bool wide = device->vector_width >= 16;
+    values[VECTOR] = wide ? 16 : 8;
+    values[TILE] = wide ? 8 : 4;
+    values[COLUMNS] = d->c <= values[VECTOR] ? 1 : 2;
+    values[OUTPUT] = winograd_output(n);
+    values[SPAN] = d->c > 64 && d->k > 64 ? 128 : d->c > 32 || d->k > 32 ? 64 : 32;
+    values[DEPTH] = 64;
+    while (values[DEPTH] > 8 && !conv_winograd_filter_allows(n, device, values))
+        values[DEPTH] = values[DEPTH] == 64 ? 32 : 8;
+    while (values[SPAN] > 32 && !conv_winograd_filter_allows(n, device, values))
+        values[SPAN] /= 2;
+}
+
+/* About how often a work-item's loops run. */
+static int64_t iterations(const struct node *n, const int *values)
+{
+    const struct conv *d = n->desc;
+    const int points = values[OUTPUT] + 2, tile = values[TILE], columns = values[COLUMNS];
+    const int64_t channels = least(d->c, values[SPAN]), filters = least(d->k, values[SPAN]);
+    const struct division division = divide(d, tile_count(n, values[OUTPUT]), values[SPAN], values[DEPTH]);
+    const int64_t tiles = division.tiles_per_chunk;
+    const int64_t moved = divide_up(channels, values[VECTOR]) + divide_up(filters, values[VECTOR]);
+    const int64_t blocks = divide_up(channels, values[VECTOR] * columns) * divide_up(filters, tile);
+    const int64_t transform = tiles * moved * points * (points + 2);
+    const int64_t products = blocks * points * tiles * conv_tile_iterations(tile, columns);
+    const int64_t store =
+        blocks * (tiles / values[DEPTH]) * tile * columns * (2 * points + 9 * (values[VECTOR] + 2));
+    return points * (transform + products + store);
+}
+
+bool conv_winograd_filter_supports(const struct node *n, const oc_device_info *device)
+{
+    int values[MAX_TUNABLES];
+    if (!winograd_suits(n, device))
+        return false;
+    conv_winograd_filter_heuristic(n, device, values);
+    return conv_winograd_filter_allows(n, device, values) &&
+           (device->loop_limit == 0 || iterations(n, values) <= device->loop_limit);
+}
