@@ -190,6 +190,23 @@ typedef struct {
     int blocks;                        /* of destination channels, per work-item */
 } gather;
 
+static bool is_inside(const int i, const int size)
+{
+    return (uint)i < (uint)size;
+}
+
+/* Where the result for destination pixel `m` of this launch goes. */
+static int destination_of(const gather *g, const int m)
+{
+    if (g->a[0].count == g->a[0].size && g->a[1].count == g->a[1].size && g->a[2].count == g->a[2].size)
+        return m;
+    const int row = m / g->a[2].count, plane = row / g->a[1].count;
+    const int d = g->a[0].first + plane % g->a[0].count * g->a[0].step;
+    const int h = g->a[1].first + row % g->a[1].count * g->a[1].step;
+    const int w = g->a[2].first + m % g->a[2].count * g->a[2].step;
+    return ((plane / g->a[0].count * g->a[0].size + d) * g->a[1].size + h) * g->a[2].size + w;
+}
+
 /* A pixel: its sample and where it lies along each axis; `size` are the axes' sizes. */
 typedef struct {
     ulong n;

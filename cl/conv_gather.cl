@@ -1,5 +1,6 @@
 /* conv_gather.cl - weights in the order in which convolutions in the form of a matrix product read them:
- * [group][block of BLOCK destination channels][position][source channel][BLOCK]. Host side: src/ops/conv_gather.c. */
+ * [group][block of BLOCK destination channels][position][source channel][BLOCK]; and the end of filter gradients that are made
+ * in chunks. Host side: src/ops/conv_gather.c. */
 #ifndef BLOCK
 #define BLOCK 32
 #endif
@@ -76,4 +77,21 @@ __kernel void pack_filter_values(IN(real, w), OUT(real, packed), const pack p, c
                 *to = from >= 0 ? AT(w)[from + window_index(&p, i, j, k)] : (real)0;
                 to += (ulong)p.channels * BLOCK;
             }
+}
+
+/* The sum over chunks, from [chunk][filter][position][channel] to dw (filter, channel, position). A work-item takes one
+ * filter and channel. */
+__kernel void sum_filter_chunks(IN(real, partial), OUT(real, dw), const gather g, const int chunks)
+{
+    const int i = get_global_id(0), filters = g.groups * g.filters, rows = g.all_positions * g.channels;
+    if (i >= filters * g.channels)
+        return;
+    const ulong count = (ulong)rows * filters;
+    __global const real *from = AT(partial) + (ulong)(i / g.channels) * rows + i % g.channels;
+    for (int r = 0; r < g.all_positions; r++) {
+        acc sum = 0;
+        for (int chunk = 0; chunk < chunks; chunk++)
+            sum += from[chunk * count + (ulong)r * g.channels];
+        AT(dw)[(ulong)i * g.all_positions + r] = sum;
+    }
 }

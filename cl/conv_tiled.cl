@@ -10,7 +10,7 @@
  *
  * conv_tiled_gather makes pixels times filters, from rows (window position, source channel): the forward pass and, phase by
  * phase, the gradient of the input. conv_tiled_backward_filter makes filters times (window position, channel), from rows
- * that are pixels, in chunks that conv_tiled_sum_filter adds up.
+ * that are pixels, in chunks that sum_filter_chunks (cl/conv_gather.cl) adds up.
  *
  * X_WIDTH and Y_WIDTH say how many values of x and y can be moved at once: 4 if channels, pitches and offsets allow it.
  * POINT says that the window is one position and lies inside everywhere. */
@@ -141,23 +141,6 @@ static void add_digits(digits *q, const digits *step, const int *size)
     q->d[3] += step->d[3] + carry;
 }
 
-static bool is_inside(const int i, const int size)
-{
-    return (uint)i < (uint)size;
-}
-
-/* Where the result for destination pixel `m` of this launch goes. */
-static int place_of(const gather *g, const int m)
-{
-    if (g->a[0].count == g->a[0].size && g->a[1].count == g->a[1].size && g->a[2].count == g->a[2].size)
-        return m;
-    const int row = m / g->a[2].count, plane = row / g->a[1].count;
-    const int d = g->a[0].first + plane % g->a[0].count * g->a[0].step;
-    const int h = g->a[1].first + row % g->a[1].count * g->a[1].step;
-    const int w = g->a[2].first + m % g->a[2].count * g->a[2].step;
-    return ((plane / g->a[0].count * g->a[0].size + d) * g->a[1].size + h) * g->a[2].size + w;
-}
-
 /* In the gather, a work-item loads one column of the panel of x, for several pixels. */
 #define X_COLUMNS (DEPTH / X_WIDTH)
 #define X_ROWS (ITEMS / X_COLUMNS)
@@ -251,7 +234,7 @@ conv_tiled_gather(IN(real, x), IN(real, w), IN(real, b), RESULT(real, y), const 
 
 #pragma unroll
     for (int i = 0; i < ITEM_M; i++) {
-        const int m = first + row_of(i), to = place_of(&g, min(m, pixels - 1));
+        const int m = first + row_of(i), to = destination_of(&g, min(m, pixels - 1));
 #pragma unroll
         for (int j = 0; j < ITEM_N / 4; j++) {
             const int filter = block * TILE_N + column_of(j), channel = group * g.filters + filter;
@@ -376,22 +359,5 @@ conv_tiled_backward_filter(IN(real, x), IN(real, dy), OUT(real, dw), const gathe
                 if (filter < g.filters && r + l < rows)
                     to[l] = lanes[l];
         }
-    }
-}
-
-/* The sum over chunks, from [chunk][filter][position][channel] to dw (filter, channel, position). A work-item takes one
- * filter and channel. */
-__kernel void conv_tiled_sum_filter(IN(real, partial), OUT(real, dw), const gather g, const int chunks)
-{
-    const int i = get_global_id(0), filters = g.groups * g.filters, rows = g.all_positions * g.channels;
-    if (i >= filters * g.channels)
-        return;
-    const ulong count = (ulong)rows * filters;
-    __global const real *from = AT(partial) + (ulong)(i / g.channels) * rows + i % g.channels;
-    for (int r = 0; r < g.all_positions; r++) {
-        acc sum = 0;
-        for (int chunk = 0; chunk < chunks; chunk++)
-            sum += from[chunk * count + (ulong)r * g.channels];
-        AT(dw)[(ulong)i * g.all_positions + r] = sum;
     }
 }

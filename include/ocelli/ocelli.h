@@ -128,7 +128,8 @@ typedef struct oc_device_info {
     int64_t
         loop_limit; /* iterations after which its compiler ends a work-item's loops; 0: none. Known once opened */
     bool fp64, fp16, sub_groups;
-    bool usable; /* false: Ocelli cannot use it, `reason` says why */
+    int sub_group_sizes; /* that kernels can require, powers of two, added up: 8 + 16 + 32; 0: none */
+    bool usable;         /* false: Ocelli cannot use it, `reason` says why */
     char reason[128];
 } oc_device_info;
 

@@ -7,7 +7,11 @@
 #include <string.h>
 #include <strings.h>
 
-enum { MAX_PLATFORMS = 16, MAX_DEVICES = 64 };
+enum {
+    MAX_PLATFORMS = 16,
+    MAX_DEVICES = 64,
+    SUB_GROUP_SIZES = 0x4108 /* CL_DEVICE_SUB_GROUP_SIZES_INTEL, which not all headers know */
+};
 
 static void device_text(cl_device_id id, cl_device_info what, char *text, size_t capacity)
 {
@@ -31,6 +35,18 @@ static bool device_flag(cl_device_id id, cl_device_info what)
     cl_bool flag = CL_FALSE;
     clGetDeviceInfo(id, what, sizeof flag, &flag, NULL);
     return flag == CL_TRUE;
+}
+
+/* Sizes that are powers of two are added up. */
+static int sub_group_sizes(cl_device_id id)
+{
+    size_t sizes[16] = { 0 };
+    unsigned sum = 0;
+    if (clGetDeviceInfo(id, SUB_GROUP_SIZES, sizeof sizes, sizes, NULL) == CL_SUCCESS)
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+            if (sizes[i] <= 1024 && (sizes[i] & (sizes[i] - 1)) == 0)
+                sum |= (unsigned)sizes[i];
+    return (int)sum;
 }
 
 void find_describe(cl_device_id id, oc_device_info *info)
@@ -61,6 +77,8 @@ void find_describe(cl_device_id id, oc_device_info *info)
     info->fp64 = strstr(extensions, "cl_khr_fp64") != NULL;
     info->fp16 = strstr(extensions, "cl_khr_fp16") != NULL;
     info->sub_groups = strstr(extensions, "_subgroups") != NULL;
+    if (strstr(extensions, "cl_intel_subgroups") && strstr(extensions, "cl_intel_required_subgroup_size"))
+        info->sub_group_sizes = sub_group_sizes(id);
 
     int major = 0, minor = 0;
     const char *reason = NULL;

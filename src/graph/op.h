@@ -27,6 +27,8 @@ struct impl {
     const char *name;
     /* NULL: always. The shapes are those of the largest batch. */
     bool (*supports)(const struct node *n, const oc_device_info *device);
+    /* Whether it may be chosen without a measurement where it is supported; NULL: always. */
+    bool (*prefers)(const struct node *n, const oc_device_info *device);
     /* May be NULL. Runs once, after the choice: adds workspace (node_output) and derived weights (derive). */
     oc_status (*prepare)(struct node *n);
     /* Launches the kernels. Called anew for every batch size; the kernels and their order must not depend on it. */

@@ -40,4 +40,11 @@ CONV_PASS(conv_tiled, forward);
 CONV_PASS(conv_tiled, backward_data);
 CONV_PASS(conv_tiled, backward_filter);
 
+/* Tiles in the registers of sub-groups, for GPUs. */
+bool conv_subgroup_prefers(const struct node *n, const oc_device_info *device);
+CONV_CHOICE(conv_subgroup);
+CONV_PASS(conv_subgroup, forward);
+CONV_PASS(conv_subgroup, backward_data);
+CONV_PASS(conv_subgroup, backward_filter);
+
 #endif

@@ -7,14 +7,25 @@
         .tunables = form##_tunables, .heuristic = form##_heuristic, .allows = form##_allows                  \
     }
 
+/* Sub-groups are first where they are for real. */
+#define SUBGROUP(pass)                                                                                       \
+    {                                                                                                        \
+        .name = "subgroup", .supports = conv_subgroup_supports, .prefers = conv_subgroup_prefers,            \
+        .prepare = conv_subgroup_prepare_##pass, .emit = conv_subgroup_##pass,                               \
+        .tunables = conv_subgroup_tunables, .heuristic = conv_subgroup_heuristic,                            \
+        .allows = conv_subgroup_allows                                                                       \
+    }
+
 const struct impl conv_impls[] = { FORM("winograd", conv_winograd, gather),
                                    FORM("grouped", conv_grouped, gather),
                                    FORM("direct", conv_direct, forward),
+                                   SUBGROUP(forward),
                                    FORM("tiled", conv_tiled, forward),
                                    { .name = "reference", .emit = conv_reference_forward },
                                    { 0 } };
 
 const struct impl dense_impls[] = { FORM("direct", conv_direct, forward),
+                                    SUBGROUP(forward),
                                     FORM("tiled", conv_tiled, forward),
                                     { .name = "reference", .emit = conv_reference_forward },
                                     { 0 } };
@@ -22,6 +33,7 @@ const struct impl dense_impls[] = { FORM("direct", conv_direct, forward),
 const struct impl conv_backward_data_impls[] = { FORM("winograd", conv_winograd, gather),
                                                  FORM("grouped", conv_grouped, gather),
                                                  FORM("direct", conv_direct, backward_data),
+                                                 SUBGROUP(backward_data),
                                                  FORM("tiled", conv_tiled, backward_data),
                                                  { .name = "reference",
                                                    .emit = conv_reference_backward_data },
@@ -30,6 +42,7 @@ const struct impl conv_backward_data_impls[] = { FORM("winograd", conv_winograd,
 const struct impl conv_backward_filter_impls[] = { FORM("winograd", conv_winograd_filter, gradient),
                                                    FORM("grouped", conv_grouped_filter, gradient),
                                                    FORM("direct", conv_direct_filter, gradient),
+                                                   SUBGROUP(backward_filter),
                                                    FORM("tiled", conv_tiled, backward_filter),
                                                    { .name = "reference",
                                                      .emit = conv_reference_backward_filter },

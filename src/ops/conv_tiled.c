@@ -3,7 +3,7 @@
  * Which tile suits a device and a problem is a matter of speed only: every result is summed in the same order with each of
  * them. The pixels of the filter's gradient are divided by shapes alone for the same reason. */
 #include "ops/conv_forms.h"
-#include "ops/conv_gather.h"
+#include "ops/conv_tiled.h"
 
 #include <string.h>
 
@@ -27,11 +27,6 @@ static const struct tile {
 /* Twin of `digits` in cl/conv_tiled.cl. */
 struct digits {
     int32_t d[4];
-};
-
-/* The product that a node is: m x n results of `depth` rows each, so many times. */
-struct product {
-    int64_t m, n, depth, count;
 };
 
 enum {
@@ -79,7 +74,7 @@ static int64_t chunk_limit(const struct conv *d, int64_t pixels)
     return chunks > 1 ? chunks : 1;
 }
 
-static struct product product_of(const struct node *n)
+struct product conv_product(const struct node *n)
 {
     const struct conv *d = n->desc;
     const int64_t cg = d->c / d->groups, kg = d->k / d->groups;
@@ -98,13 +93,13 @@ static struct product product_of(const struct node *n)
 /* About how often a work-item's loops run if nothing is unrolled. */
 static int64_t iterations(const struct node *n, const int *values)
 {
-    return (product_of(n).depth / values[DEPTH] + 4) * values[DEPTH] * values[ITEM_M] * values[ITEM_N] / 4;
+    return (conv_product(n).depth / values[DEPTH] + 4) * values[DEPTH] * values[ITEM_M] * values[ITEM_N] / 4;
 }
 
 /* Work-groups of one compute unit share it, so time goes by rounds of one work-group per unit. */
 void conv_tiled_heuristic(const struct node *n, const oc_device_info *device, int *values)
 {
-    const struct product p = product_of(n);
+    const struct product p = conv_product(n);
     double best = 0;
     for (size_t i = 0; i < sizeof tiles / sizeof tiles[0]; i++) {
         const struct tile *t = &tiles[i];
@@ -119,14 +114,19 @@ void conv_tiled_heuristic(const struct node *n, const oc_device_info *device, in
     }
 }
 
-/* The smallest tile decides, and that pixels can be counted in an int. */
-bool conv_tiled_supports(const struct node *n, const oc_device_info *device)
+bool conv_pixels_fit(const struct node *n)
 {
     const struct conv *d = n->desc;
     const struct shape x = conv_input_shape(d, n->in[0]->shape.dim[0]),
                        y = conv_output_shape(d, n->in[0]->shape.dim[0]);
+    return shape_pixels(&x) <= PIXEL_LIMIT && shape_pixels(&y) <= PIXEL_LIMIT;
+}
+
+/* The smallest tile decides. */
+bool conv_tiled_supports(const struct node *n, const oc_device_info *device)
+{
     int values[MAX_TUNABLES];
-    if (shape_pixels(&x) > PIXEL_LIMIT || shape_pixels(&y) > PIXEL_LIMIT ||
+    if (!conv_pixels_fit(n) ||
         !conv_tiled_allows(n, device, tiles[sizeof tiles / sizeof tiles[0] - 1].values))
         return false;
     conv_tiled_heuristic(n, device, values);
@@ -141,8 +141,7 @@ static int width_of(const oc_tensor *x, int64_t channels)
     return channels % 4 == 0 && tensor_pitch(x) % 4 == 0 && x->offset % 4 == 0 ? 4 : 1;
 }
 
-/* The window is one position, and that inside everywhere. */
-static bool is_point(const struct gather *g)
+bool conv_is_point(const struct gather *g)
 {
     bool point = true;
     for (int i = 0; i < 3; i++)
@@ -174,7 +173,7 @@ static oc_status emit_gather(struct emitter *e, const struct node *n, const stru
     const int y_width = (int)least(width_of(y, g->filters),
                                    least(width_of(tail.addend, g->filters), width_of(tail.kept, g->filters)));
     text_print(&defines, " -DX_WIDTH=%d -DY_WIDTH=%d -DPOINT=%d", width_of(x, g->channels), y_width,
-               is_point(g));
+               conv_is_point(g));
     const int64_t pixels = (int64_t)g->n * g->a[0].count * g->a[1].count * g->a[2].count;
     const int64_t tiles_m = divide_up(pixels, n->tuned[TILE_M]),
                   tiles_n = divide_up(g->filters, n->tuned[TILE_N]);
@@ -219,7 +218,7 @@ oc_status conv_tiled_backward_data(struct emitter *e, const struct node *n)
 }
 
 /* One chunk of a window of one is dw itself. */
-oc_status conv_tiled_prepare_backward_filter(struct node *n)
+oc_status conv_prepare_chunks(struct node *n)
 {
     const struct conv *d = n->desc;
     const int64_t chunks = chunk_limit(d, shape_pixels(&n->in[1]->shape));
@@ -229,13 +228,40 @@ oc_status conv_tiled_prepare_backward_filter(struct node *n)
                        &(struct shape){ .rank = 1, .dim = { chunks * row_count(d) * d->k } });
 }
 
+struct conv_chunks conv_chunks_of(const struct node *n)
+{
+    const oc_tensor *sum = n->out[n->out_count - 1];
+    const int64_t pixels = shape_pixels(&n->in[1]->shape),
+                  limit = sum == n->out[0] ? 1 : chunk_limit(n->desc, pixels),
+                  per_chunk = divide_up(pixels, limit);
+    return (struct conv_chunks){ sum, per_chunk, divide_up(pixels, per_chunk) };
+}
+
+oc_status conv_sum_chunks(struct emitter *e, const struct node *n, const struct gather *g,
+                          const struct conv_chunks *chunks)
+{
+    if (chunks->sum == n->out[0])
+        return OC_OK;
+    return emit(e, n,
+                &(struct launch_spec){
+                    .file = "conv_gather.cl",
+                    .kernel = "sum_filter_chunks",
+                    .args = { TENSOR(chunks->sum), TENSOR(n->out[0]), STRUCT(*g), INT(chunks->count) },
+                    .items = { (int64_t)g->groups * g->filters * g->channels },
+                    .group = { emitter_group(e) },
+                });
+}
+
+oc_status conv_tiled_prepare_backward_filter(struct node *n)
+{
+    return conv_prepare_chunks(n);
+}
+
 oc_status conv_tiled_backward_filter(struct emitter *e, const struct node *n)
 {
-    const struct conv *d = n->desc;
-    const oc_tensor *x = n->in[0], *dy = n->in[1], *dw = n->out[0], *sum = n->out[n->out_count - 1];
-    const struct gather g = conv_gather(d, x, dy);
-    const int64_t pixels = shape_pixels(&dy->shape), limit = sum == dw ? 1 : chunk_limit(d, pixels);
-    const int64_t per_chunk = divide_up(pixels, limit), chunks = divide_up(pixels, per_chunk);
+    const oc_tensor *x = n->in[0], *dy = n->in[1];
+    const struct gather g = conv_gather(n->desc, x, dy);
+    const struct conv_chunks chunks = conv_chunks_of(n);
     const struct digits step = digits_of(n->tuned[DEPTH], g.a[2].count, g.a[1].count, g.a[0].count);
     const int items = group_size(n->tuned);
     char buffer[64];
@@ -246,21 +272,12 @@ oc_status conv_tiled_backward_filter(struct emitter *e, const struct node *n)
                  .file = "conv_tiled.cl",
                  .kernel = "conv_tiled_backward_filter",
                  .defines = defines.data,
-                 .args = { TENSOR(x), TENSOR(dy), TENSOR(sum), STRUCT(g), STRUCT(step), INT(per_chunk) },
+                 .args = { TENSOR(x), TENSOR(dy), TENSOR(chunks.sum), STRUCT(g), STRUCT(step),
+                           INT(chunks.pixels) },
                  .items = { divide_up(g.filters, n->tuned[TILE_M]) *
-                                divide_up(row_count(d), n->tuned[TILE_N]) * items,
-                            chunks, g.groups },
+                                divide_up(row_count(n->desc), n->tuned[TILE_N]) * items,
+                            chunks.count, g.groups },
                  .group = { items },
              }));
-    if (sum == dw)
-        return OC_OK;
-    return emit(e, n,
-                &(struct launch_spec){
-                    .file = "conv_tiled.cl",
-                    .kernel = "conv_tiled_sum_filter",
-                    .defines = defines.data,
-                    .args = { TENSOR(sum), TENSOR(dw), STRUCT(g), INT(chunks) },
-                    .items = { d->k * g.channels },
-                    .group = { emitter_group(e) },
-                });
+    return conv_sum_chunks(e, n, &g, &chunks);
 }

@@ -170,7 +170,7 @@ void choice_default(struct choice *choice, const struct impl *impl, const struct
 bool choice_heuristic(struct choice *choice, const struct node *n, const oc_device_info *device)
 {
     const struct impl *impl = n->op->impls;
-    while (impl->name && !impl_supports(impl, n, device))
+    while (impl->name && !(impl_supports(impl, n, device) && (!impl->prefers || impl->prefers(n, device))))
         impl++;
     if (impl->name)
         choice_default(choice, impl, n, device);

@@ -176,6 +176,15 @@ Test(select, implementations_suit_the_device)
     for (const struct node *n = plan->graph->first; n; n = n->next)
         cr_expect(n->view || strcmp(n->impl->name, "vector") != 0, "%s is for CPUs", n->name);
     plan_destroy(plan);
+    for (int sizes = 0; sizes <= 16; sizes += 8) { /* lenet's dense layers have 84 and 120 channels */
+        device->info.sub_group_sizes = sizes;
+        plan = plan_of(device, net.graph, &desc, true);
+        int count = 0;
+        for (const struct node *n = plan->graph->first; n; n = n->next)
+            count += !n->view && strcmp(n->impl->name, "subgroup") == 0;
+        cr_expect(sizes == 0 ? count == 0 : count > 0, "%d nodes use sub-groups of %d", count, sizes);
+        plan_destroy(plan);
+    }
     oc_graph_destroy(net.graph);
     oc_device_close(device);
 }

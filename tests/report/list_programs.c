@@ -60,6 +60,7 @@ static const oc_device_info gpus[] = {
       .local_memory = 64 << 10,
       .fp16 = true,
       .sub_groups = true,
+      .sub_group_sizes = 8 + 16 + 32,
       .usable = true },
 };
 
