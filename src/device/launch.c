@@ -1,6 +1,7 @@
-/* launch.c - kernels with their arguments. */
+/* launch.c - kernels with their arguments, and products by CLBlast, which have no kernel of ours. */
 #include "device/launch.h"
 #include "device/cl.h"
+#include "device/gemm.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +9,8 @@
 struct launch {
     oc_device *device;
     const struct program *program;
-    cl_kernel kernel;
+    cl_kernel kernel; /* NULL: a product */
+    struct gemm_call *gemm;
     char name[64];
     size_t global[3], local[3];
 };
@@ -37,8 +39,23 @@ void launch_destroy(struct launch *launch)
 {
     if (!launch)
         return;
-    clReleaseKernel(launch->kernel);
+    if (launch->kernel)
+        clReleaseKernel(launch->kernel);
+    gemm_call_destroy(launch->gemm, launch->device);
     memory_free(&launch->device->allocator, launch);
+}
+
+oc_status launch_create_gemm(struct launch **out, oc_device *device)
+{
+    if (!(*out = memory_zeroed(&device->allocator, 1, sizeof **out)))
+        return OC_E_MEMORY;
+    **out = (struct launch){ .device = device, .name = "clblast_sgemm" };
+    return OC_OK;
+}
+
+oc_status launch_set_gemm(struct launch *launch, const struct gemm *gemm, const struct argument operands[3])
+{
+    return gemm_call_set(&launch->gemm, launch->device, gemm, operands);
 }
 
 static oc_status set(struct launch *launch, int index, size_t bytes, const void *value)
@@ -95,37 +112,63 @@ oc_status launch_size(struct launch *launch, const size_t global[3], const size_
     return OC_OK;
 }
 
-static cl_int enqueue(struct queue *queue, const struct launch *launch, cl_event *event)
+static oc_status enqueue(struct queue *queue, const struct launch *launch, cl_event *event)
 {
-    return clEnqueueNDRangeKernel(queue->handle, launch->kernel, 3, NULL, launch->global, launch->local, 0,
-                                  NULL, event);
+    const cl_int error = clEnqueueNDRangeKernel(queue->handle, launch->kernel, 3, NULL, launch->global,
+                                                launch->local, 0, NULL, event);
+    if (error != CL_SUCCESS)
+        return fail_in(device_fail(error, "clEnqueueNDRangeKernel"), launch->name);
+    return OC_OK;
 }
 
 oc_status launch_enqueue(struct queue *queue, const struct launch *launch)
 {
-    const cl_int error = enqueue(queue, launch, NULL);
+    return launch->gemm ? gemm_call_enqueue(launch->gemm, queue) : enqueue(queue, launch, NULL);
+}
+
+/* From the start or the end of the event `first` to the end of `last`. */
+static oc_status span(cl_event first, cl_profiling_info from, cl_event last, double *milliseconds)
+{
+    cl_ulong start = 0, end = 0;
+    cl_int error;
+    const cl_int waited = error = clWaitForEvents(1, &last);
+    if (error == CL_SUCCESS)
+        error = clGetEventProfilingInfo(first, from, sizeof start, &start, NULL);
+    if (error == CL_SUCCESS)
+        error = clGetEventProfilingInfo(last, CL_PROFILING_COMMAND_END, sizeof end, &end, NULL);
     if (error != CL_SUCCESS)
-        return fail_in(device_fail(error, "clEnqueueNDRangeKernel"), launch->name);
+        return device_fail(error, waited == CL_SUCCESS ? "clGetEventProfilingInfo" : "clWaitForEvents");
+    *milliseconds = (double)(end - start) * 1e-6;
     return OC_OK;
+}
+
+/* A product is several kernels, so markers stand before and after it. */
+static oc_status time_gemm(struct queue *queue, const struct launch *launch, double *milliseconds)
+{
+    cl_event before, after;
+    TRY_CL(clEnqueueMarkerWithWaitList(queue->handle, 0, NULL, &before));
+    oc_status status = launch_enqueue(queue, launch);
+    const cl_int error =
+        status == OC_OK ? clEnqueueMarkerWithWaitList(queue->handle, 0, NULL, &after) : CL_SUCCESS;
+    if (error != CL_SUCCESS)
+        status = device_fail(error, "clEnqueueMarkerWithWaitList");
+    if (status == OC_OK) {
+        status = span(before, CL_PROFILING_COMMAND_END, after, milliseconds);
+        clReleaseEvent(after);
+    }
+    clReleaseEvent(before);
+    return status;
 }
 
 oc_status launch_time(struct queue *queue, const struct launch *launch, double *milliseconds)
 {
     cl_event event;
-    cl_ulong start = 0, end = 0;
-    cl_int error = enqueue(queue, launch, &event);
-    if (error != CL_SUCCESS)
-        return fail_in(device_fail(error, "clEnqueueNDRangeKernel"), launch->name);
-    const cl_int waited = error = clWaitForEvents(1, &event);
-    if (error == CL_SUCCESS)
-        error = clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_START, sizeof start, &start, NULL);
-    if (error == CL_SUCCESS)
-        error = clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_END, sizeof end, &end, NULL);
+    if (launch->gemm)
+        return time_gemm(queue, launch, milliseconds);
+    TRY(enqueue(queue, launch, &event));
+    const oc_status status = span(event, CL_PROFILING_COMMAND_START, event, milliseconds);
     clReleaseEvent(event);
-    if (error != CL_SUCCESS)
-        return device_fail(error, waited == CL_SUCCESS ? "clGetEventProfilingInfo" : "clWaitForEvents");
-    *milliseconds = (double)(end - start) * 1e-6;
-    return OC_OK;
+    return status;
 }
 
 const char *launch_kernel(const struct launch *launch)
@@ -135,6 +178,6 @@ const char *launch_kernel(const struct launch *launch)
 
 bool launch_same_code(const struct launch *a, const struct launch *b)
 {
-    return a->program == b->program && strcmp(a->name, b->name) == 0 &&
+    return a->kernel && b->kernel && a->program == b->program && strcmp(a->name, b->name) == 0 &&
            memcmp(a->local, b->local, sizeof a->local) == 0;
 }

@@ -47,4 +47,11 @@ CONV_PASS(conv_subgroup, forward);
 CONV_PASS(conv_subgroup, backward_data);
 CONV_PASS(conv_subgroup, backward_filter);
 
+/* Matrix products by CLBlast. */
+bool conv_gemm_supports(const struct node *n, const oc_device_info *device);
+bool conv_gemm_prefers(const struct node *n, const oc_device_info *device);
+oc_status conv_gemm_forward(struct emitter *e, const struct node *n);
+oc_status conv_gemm_backward_data(struct emitter *e, const struct node *n);
+oc_status conv_gemm_backward_filter(struct emitter *e, const struct node *n);
+
 #endif

@@ -16,17 +16,26 @@
         .allows = conv_subgroup_allows                                                                       \
     }
 
+/* Only tuning, or a name, takes this. */
+#define GEMM(pass)                                                                                           \
+    {                                                                                                        \
+        .name = "clblast", .supports = conv_gemm_supports, .prefers = conv_gemm_prefers,                     \
+        .emit = conv_gemm_##pass                                                                             \
+    }
+
 const struct impl conv_impls[] = { FORM("winograd", conv_winograd, gather),
                                    FORM("grouped", conv_grouped, gather),
                                    FORM("direct", conv_direct, forward),
                                    SUBGROUP(forward),
                                    FORM("tiled", conv_tiled, forward),
+                                   GEMM(forward),
                                    { .name = "reference", .emit = conv_reference_forward },
                                    { 0 } };
 
 const struct impl dense_impls[] = { FORM("direct", conv_direct, forward),
                                     SUBGROUP(forward),
                                     FORM("tiled", conv_tiled, forward),
+                                    GEMM(forward),
                                     { .name = "reference", .emit = conv_reference_forward },
                                     { 0 } };
 
@@ -35,6 +44,7 @@ const struct impl conv_backward_data_impls[] = { FORM("winograd", conv_winograd,
                                                  FORM("direct", conv_direct, backward_data),
                                                  SUBGROUP(backward_data),
                                                  FORM("tiled", conv_tiled, backward_data),
+                                                 GEMM(backward_data),
                                                  { .name = "reference",
                                                    .emit = conv_reference_backward_data },
                                                  { 0 } };
@@ -44,6 +54,7 @@ const struct impl conv_backward_filter_impls[] = { FORM("winograd", conv_winogra
                                                    FORM("direct", conv_direct_filter, gradient),
                                                    SUBGROUP(backward_filter),
                                                    FORM("tiled", conv_tiled, backward_filter),
+                                                   GEMM(backward_filter),
                                                    { .name = "reference",
                                                      .emit = conv_reference_backward_filter },
                                                    { 0 } };

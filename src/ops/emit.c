@@ -94,6 +94,14 @@ static oc_status request(struct emitter *e, const char *file, const char *option
     return OC_OK;
 }
 
+static oc_status append_step(struct emitter *e, const struct node *n, int request)
+{
+    TRY(memory_grow(device_allocator(e->device), (void **)&e->steps, &e->step_capacity, e->step_count + 1,
+                    sizeof *e->steps));
+    e->steps[e->step_count++] = (struct step){ .node = n, .request = request };
+    return OC_OK;
+}
+
 static oc_status collect(struct emitter *e, const struct node *n, const struct launch_spec *spec)
 {
     char buffer[MAX_OPTIONS];
@@ -110,10 +118,7 @@ static oc_status collect(struct emitter *e, const struct node *n, const struct l
     if (options.overflow)
         return node_fail(n, OC_E_UNSUPPORTED, "its definitions for %s are too long", spec->file);
     TRY(request(e, spec->file, options.data, &index));
-    TRY(memory_grow(device_allocator(e->device), (void **)&e->steps, &e->step_capacity, e->step_count + 1,
-                    sizeof *e->steps));
-    e->steps[e->step_count++] = (struct step){ .node = n, .request = index };
-    return OC_OK;
+    return append_step(e, n, index);
 }
 
 static struct argument resolve(const struct emitter *e, const struct arg *arg)
@@ -168,5 +173,21 @@ oc_status emit(struct emitter *e, const struct node *n, const struct launch_spec
         status = launch_create(&step->launch, e->device, e->requests[step->request].program, spec->kernel);
     if (status == OC_OK)
         status = set(e, step, spec);
+    return status == OC_OK ? OC_OK : node_fail_in(n, status);
+}
+
+oc_status emit_gemm(struct emitter *e, const struct node *n, const struct gemm *gemm, const oc_tensor *a,
+                    const oc_tensor *b, const oc_tensor *c)
+{
+    if (e->mode == EMIT_COLLECT)
+        return append_step(e, n, NO_PROGRAM);
+    struct step *step = &e->steps[e->cursor++];
+    const struct arg args[] = { TENSOR(a), TENSOR(b), TENSOR(c) };
+    const struct argument operands[] = { resolve(e, &args[0]), resolve(e, &args[1]), resolve(e, &args[2]) };
+    oc_status status = OC_OK;
+    if (e->mode == EMIT_CREATE)
+        status = launch_create_gemm(&step->launch, e->device);
+    if (status == OC_OK)
+        status = launch_set_gemm(step->launch, gemm, operands);
     return status == OC_OK ? OC_OK : node_fail_in(n, status);
 }

@@ -8,7 +8,7 @@
 #define OPS_EMIT_H
 
 #include "base/text.h"
-#include "device/launch.h"
+#include "device/gemm.h"
 #include "graph/op.h"
 
 enum { MAX_ARGUMENTS = 24, MAX_OPTIONS = 512 };
@@ -63,6 +63,10 @@ struct launch_spec {
 
 oc_status emit(struct emitter *e, const struct node *n, const struct launch_spec *spec);
 
+/* A matrix product by CLBlast, c = a b. */
+oc_status emit_gemm(struct emitter *e, const struct node *n, const struct gemm *gemm, const oc_tensor *a,
+                    const oc_tensor *b, const oc_tensor *c);
+
 /* A number of work-items per group for kernels that do not care: `wanted`, or what the device allows; 64 is good. */
 int64_t emitter_group_of(const struct emitter *e, int64_t wanted);
 int64_t emitter_group(const struct emitter *e);
@@ -87,11 +91,13 @@ static inline int64_t least(int64_t a, int64_t b)
 /* The value of a tunable of the node's implementation. */
 int tuned(const struct node *n, const char *name);
 
+enum { NO_PROGRAM = -1 };
+
 /* One launch of a plan. */
 struct step {
     struct launch *launch;
     const struct node *node;
-    int request;          /* which program */
+    int request;          /* which program; NO_PROGRAM: CLBlast's */
     enum dynamic dynamic; /* at most one per kernel */
     int dynamic_argument; /* its index */
 };
