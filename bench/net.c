@@ -45,6 +45,7 @@ static oc_status create(struct subject *s, const struct bench *b)
     const oc_model_desc desc = { .loss = b->train ? s->net.loss : NULL,
                                  .outputs = b->train ? NULL : outputs,
                                  .optimizer = optimizer,
+                                 .recompute = b->options->recompute,
                                  .progress = show_progress };
     oc_memory_info memory;
     const double start = report_clock();
@@ -258,7 +259,7 @@ const struct verb verb_net = {
                 "POCL_CACHE_DIR=$(mktemp -d) ocelli-bench net resnet50 --mode train",
     .operand = "NET",
     .options =
-        (const enum option_id[]){ OPTION_MODE, OPTION_BATCH, OPTION_INPUT, OPTION_SECONDS, OPTION_PROFILE,
-                                  OPTION_DEVICE, OPTION_JSON, OPTION_HELP, OPTION_END },
+        (const enum option_id[]){ OPTION_MODE, OPTION_BATCH, OPTION_INPUT, OPTION_SECONDS, OPTION_RECOMPUTE,
+                                  OPTION_PROFILE, OPTION_DEVICE, OPTION_JSON, OPTION_HELP, OPTION_END },
     .run = run,
 };

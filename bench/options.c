@@ -44,6 +44,8 @@ static const struct option_entry entries[OPTION_COUNT] = {
                        "height and width of the picture (default: as published)" },
     [OPTION_SECONDS] = { "seconds", 't', COUNT, FIELD(seconds), "S",
                          "how long to measure, after warming up (default: 5)" },
+    [OPTION_RECOMPUTE] = { "recompute", 'c', FLAG, FIELD(recompute), NULL,
+                           "train in less memory: compute most activations twice instead of keeping them" },
     [OPTION_PROFILE] = { "profile", 'P', FLAG, FIELD(profile), NULL,
                          "then say where the time goes: each launch, longest first, and each kernel" },
     [OPTION_BUDGET] = { "budget", 'B', COUNT, FIELD(budget), "SECONDS",

@@ -22,6 +22,7 @@ enum option_id {
     OPTION_MODE,
     OPTION_INPUT,
     OPTION_SECONDS,
+    OPTION_RECOMPUTE,
     OPTION_PROFILE,
     OPTION_BUDGET,
     OPTION_IMPORT,
@@ -37,7 +38,7 @@ struct options {
     const char *op, *case_name, *pass, *impl, *suite, *device, *mode, *import_file, *export_file;
     const char *operand; /* the word that is no option */
     int batch, repeat, input, seconds, budget;
-    bool profile, json, help;
+    bool recompute, profile, json, help;
 };
 
 struct verb {

@@ -100,6 +100,8 @@ static const struct option_entry entries[OPTION_COUNT] = {
                            1e-30, 1e30 },
     [OPTION_ACCUMULATE] = { "accumulate", 0, COUNT, FIELD(accumulate), "N",
                             "batches per step: as if the batch were N times as large (default: 1)", 1, 1e6 },
+    [OPTION_RECOMPUTE] = { "recompute", 0, FLAG, FIELD(recompute), NULL,
+                           "need less memory: compute most activations twice instead of keeping them", 0, 0 },
     [OPTION_AVERAGE] = { "average", 0, REAL, FIELD(average), "X",
                          "keep averages of the weights that forget by X per step, such as 0.999; they are\n"
                          "tested and written as the weights (default: none)",

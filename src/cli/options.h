@@ -41,6 +41,7 @@ enum option_id {
     OPTION_DECAY_WEIGHTS_ONLY,
     OPTION_CLIP_NORM,
     OPTION_ACCUMULATE,
+    OPTION_RECOMPUTE,
     OPTION_AVERAGE,
     OPTION_SEED,
     OPTION_IMPLEMENTATIONS,
@@ -60,7 +61,7 @@ struct options {
     int64_t held_out, samples, classes, top, show, epochs, batch, accumulate, rate_every;
     uint64_t seed;
     float width, rate, rate_decay, momentum, decay, clip_norm, average;
-    bool invert, nesterov, decay_weights_only, json, verbose, help;
+    bool invert, nesterov, decay_weights_only, recompute, json, verbose, help;
 };
 
 struct verb {

@@ -95,9 +95,9 @@ static struct totals add_up(const oc_net *net)
     return totals;
 }
 
-/* Device memory to infer and to train with momentum, as planned for the device. */
+/* Device memory to infer, to train with momentum and to do so with --recompute, as planned for the device. */
 struct planned {
-    oc_memory_info infer, train;
+    oc_memory_info infer, train, recompute;
 };
 
 static enum exit_code predict(struct job *job, struct planned *planned)
@@ -109,7 +109,9 @@ static enum exit_code predict(struct job *job, struct planned *planned)
     FORWARD(output_status(oc_model_predict_memory(&planned->infer, net->graph, job->device, &desc)));
     desc.loss = net->loss;
     desc.optimizer.momentum = 0.9f;
-    return output_status(oc_model_predict_memory(&planned->train, net->graph, job->device, &desc));
+    FORWARD(output_status(oc_model_predict_memory(&planned->train, net->graph, job->device, &desc)));
+    desc.recompute = true;
+    return output_status(oc_model_predict_memory(&planned->recompute, net->graph, job->device, &desc));
 }
 
 static void print_memory(const char *use, const oc_memory_info *memory)
@@ -126,16 +128,18 @@ static void print_planned(const struct job *job, const struct planned *planned)
     printf("\n%-32s %14s %14s %24s\n", title, "planned peak", "activations", "sum of all activations");
     print_memory("to infer", &planned->infer);
     print_memory("to train with momentum", &planned->train);
+    print_memory("the same, --recompute", &planned->recompute);
 }
 
 static json_t *planned_json(const struct job *job, const struct planned *planned)
 {
-    return json_pack("{s:i, s:I, s:I, s:I, s:I, s:I, s:I}", "batch", job->desc.batch, "infer",
+    return json_pack("{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "batch", job->desc.batch, "infer",
                      (json_int_t)planned->infer.total, "train", (json_int_t)planned->train.total,
                      "infer_activations", (json_int_t)planned->infer.activations, "train_activations",
                      (json_int_t)planned->train.activations, "infer_unshared",
                      (json_int_t)planned->infer.unshared, "train_unshared",
-                     (json_int_t)planned->train.unshared);
+                     (json_int_t)planned->train.unshared, "recompute", (json_int_t)planned->recompute.total,
+                     "recompute_activations", (json_int_t)planned->recompute.activations);
 }
 
 static enum exit_code summarize(struct job *job, const struct options *options)
@@ -185,16 +189,18 @@ const struct verb verb_summary = {
         "pixels\n"
         "of the picture, along each side, a value of the output depends on. No device is needed.\n"
         "\n"
-        "With --device the memory planned there is printed too, for --batch pictures, to infer and to train: "
-        "all\n"
-        "of it, the activations' share, and what that would be if no two activations used the same memory.\n"
+        "With --device the memory planned there is printed too, for --batch pictures, to infer, to train and "
+        "to\n"
+        "train with --recompute: all of it, the activations' share, and what that would be if no two "
+        "activations\n"
+        "used the same memory.\n"
         "\n"
         "With --json: {\"model\", \"input\": [c, h, w], \"params\", \"macs\", \"layers\": [{\"name\", "
         "\"type\",\n"
         "\"output\": [c, h, w], \"params\", \"macs\", \"bytes\", \"receptive\": [h, w]}]}, and with "
         "--device\n"
         "\"device_bytes\": {\"batch\", \"infer\", \"train\", \"infer_activations\", \"train_activations\",\n"
-        "\"infer_unshared\", \"train_unshared\"}.",
+        "\"infer_unshared\", \"train_unshared\", \"recompute\", \"recompute_activations\"}.",
     .examples = "ocelli summary lenet5\n"
                 "ocelli summary convnetjs_cifar10 --input 3x64x64 --classes 100 --device cpu --batch 128",
     .options = (const enum option_id[]){ OPTION_SIZE, OPTION_CLASSES, OPTION_WIDTH, OPTION_BATCH_SUMMARY,

@@ -141,7 +141,8 @@ static enum exit_code train(struct job *job, const struct options *options,
         job, (oc_model_desc){ .loss = net->loss,
                               .outputs = (oc_tensor *[]){ net->logits, net->probabilities, NULL },
                               .optimizer = *optimizer,
-                              .accumulate = options->accumulate > 1 }));
+                              .accumulate = options->accumulate > 1,
+                              .recompute = options->recompute }));
     print_start(job, options->json);
     snprintf(input, sizeof input, "%dx%dx%d", job->desc.channels, job->desc.height, job->desc.width);
     snprintf(classes, sizeof classes, "%d", job->desc.classes);
@@ -259,6 +260,7 @@ const struct verb verb_train = {
                                          OPTION_DECAY_WEIGHTS_ONLY,
                                          OPTION_CLIP_NORM,
                                          OPTION_ACCUMULATE,
+                                         OPTION_RECOMPUTE,
                                          OPTION_AVERAGE,
                                          OPTION_SEED,
                                          OPTION_IMPLEMENTATIONS,

@@ -90,11 +90,11 @@ static void classify(struct plan *plan)
                 n->in[i]->producer->needed = true;
 }
 
-oc_status plan_draft(struct plan **out, const oc_graph *graph, oc_device *device, const oc_model_desc *desc,
-                     bool train)
+static oc_status draft(struct plan **out, const oc_graph *graph, oc_device *device, const oc_model_desc *desc,
+                       bool train, int segments)
 {
     static oc_status (*const passes[])(struct plan *) = { pass_gradient, pass_update, pass_fuse,
-                                                          pass_layout };
+                                                          pass_recompute, pass_layout };
     *out = NULL;
     TRY(oc_graph_check(graph));
     TRY(check_desc(graph, desc));
@@ -107,6 +107,7 @@ oc_status plan_draft(struct plan **out, const oc_graph *graph, oc_device *device
                            .desc = desc,
                            .optimizer = optimizer,
                            .train = train,
+                           .segments = segments,
                            .loss_id = desc->loss ? desc->loss->id : -1,
                            .emitter = { .device = device } };
     oc_status status = copy(plan, graph);
@@ -125,16 +126,23 @@ oc_status plan_draft(struct plan **out, const oc_graph *graph, oc_device *device
     return OC_OK;
 }
 
+oc_status plan_draft(struct plan **out, const oc_graph *graph, oc_device *device, const oc_model_desc *desc,
+                     bool train)
+{
+    return draft(out, graph, device, desc, train, 0);
+}
+
 oc_status plan_complete(struct plan *plan)
 {
     classify(plan);
     return pass_memory(plan);
 }
 
-oc_status plan_create(struct plan **out, const oc_graph *graph, oc_device *device, const oc_model_desc *desc,
-                      bool train, const struct records *records)
+oc_status plan_create_segments(struct plan **out, const oc_graph *graph, oc_device *device,
+                               const oc_model_desc *desc, bool train, const struct records *records,
+                               int segments)
 {
-    TRY(plan_draft(out, graph, device, desc, train));
+    TRY(draft(out, graph, device, desc, train, segments));
     struct plan *plan = *out;
     plan->records = records;
     oc_status status = pass_select(plan);
@@ -150,6 +158,44 @@ oc_status plan_create(struct plan **out, const oc_graph *graph, oc_device *devic
     plan_destroy(plan);
     *out = NULL;
     return status;
+}
+
+static int64_t activation_bytes(const struct plan *plan)
+{
+    int64_t bytes = 0;
+    for (int i = 0; i < plan->slabs[REGION_ACTIVATIONS].count; i++)
+        bytes += plan->slabs[REGION_ACTIVATIONS].bytes[i];
+    return bytes;
+}
+
+static int node_count(const struct plan *plan)
+{
+    int count = 0;
+    for (const struct node *n = plan->graph->first; n; n = n->next)
+        count++;
+    return count;
+}
+
+/* The best number of segments depends on the network; planning is fast enough to try those of a geometric series. Of equals
+ * the one with the fewest, which repeats the least. */
+oc_status plan_create(struct plan **out, const oc_graph *graph, oc_device *device, const oc_model_desc *desc,
+                      bool train, const struct records *records)
+{
+    TRY(plan_create_segments(out, graph, device, desc, train, records, 0));
+    const int most = train && desc->recompute ? node_count(*out) : 0;
+    for (int segments = 2; segments <= most; segments += (segments + 1) / 2) {
+        struct plan *plan;
+        const oc_status status = plan_create_segments(&plan, graph, device, desc, train, records, segments);
+        if (status != OC_OK) {
+            plan_destroy(*out);
+            *out = NULL;
+            return status;
+        }
+        const bool better = activation_bytes(plan) < activation_bytes(*out);
+        plan_destroy(better ? *out : plan);
+        *out = better ? plan : *out;
+    }
+    return OC_OK;
 }
 
 void plan_destroy(struct plan *plan)

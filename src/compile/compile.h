@@ -4,6 +4,7 @@
  *     gradient   the backward pass as further nodes, and places for the parameters
  *     update     accumulation, clipping and the optimizer's step as further nodes
  *     fuse       sums, elementwise functions and their gradients into the kernels before them
+ *     recompute  parts of the forward pass once more before their backward pass, if memory is dearer than time
  *     layout     host order at the borders, channels-last inside
  *     select     an implementation for each node
  *     memory     a place for each tensor
@@ -37,6 +38,7 @@ struct plan {
     const struct records *records; /* ... as these, which may be NULL */
     oc_optimizer_desc optimizer;   /* with its defaults */
     bool train;
+    int segments; /* of the forward pass, all but the last of which are computed twice; 0: everything is kept */
     oc_graph *graph;
     struct fetchable *fetchables;
     int fetchable_count;
@@ -51,6 +53,11 @@ struct plan {
 /* Everything up to the memory pass: nothing is allocated on the device. Records may be NULL. */
 oc_status plan_create(struct plan **out, const oc_graph *graph, oc_device *device, const oc_model_desc *desc,
                       bool train, const struct records *records);
+
+/* The same with so many segments to recompute, whatever the descriptor says; the other one finds the best number. */
+oc_status plan_create_segments(struct plan **out, const oc_graph *graph, oc_device *device,
+                               const oc_model_desc *desc, bool train, const struct records *records,
+                               int segments);
 
 /* Only the passes before select: nodes as a plan has them, but without implementations. */
 oc_status plan_draft(struct plan **out, const oc_graph *graph, oc_device *device, const oc_model_desc *desc,
@@ -77,6 +84,7 @@ oc_status plan_set_batch(struct plan *plan, int64_t batch);
 oc_status pass_gradient(struct plan *plan);
 oc_status pass_update(struct plan *plan);
 oc_status pass_fuse(struct plan *plan);
+oc_status pass_recompute(struct plan *plan);
 oc_status pass_layout(struct plan *plan);
 oc_status pass_select(struct plan *plan);
 oc_status pass_memory(struct plan *plan);

@@ -47,11 +47,12 @@ static oc_status convert_outputs(struct plan *plan)
     return oc_graph_check(plan->graph);
 }
 
-/* Whether a tensor can be written into a slice of `whole` from the start. */
+/* Whether a tensor can be written into a slice of `whole` from the start. What is made again would hold the place of what is
+ * made once from the forward pass on, or the other way round. */
 static bool can_be_part(const struct plan *plan, const oc_tensor *x, const oc_tensor *whole)
 {
     return x->kind == TENSOR_VALUE && x->type == whole->type && !x->producer->view && !x->base &&
-           !x->placed && !plan_keeps(plan, x);
+           !x->placed && !plan_keeps(plan, x) && !x->producer->repeats == !whole->producer->repeats;
 }
 
 /* Places the inputs of concatenations inside their outputs. From the last to the first, so that parts of parts know

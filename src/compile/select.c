@@ -99,7 +99,8 @@ static bool choose_by_record(struct choice *choice, const struct node *n, const 
     struct text problem = TEXT_IN(buffer);
     if (!plan->records || plan->records->count == 0)
         return false;
-    problem_print(&problem, n, plan->train);
+    problem_print(&problem, n->repeats ? n->repeats : n,
+                  plan->train); /* the same kernels give the same bits */
     return !problem.overflow && records_find(plan->records, n, plan->device, buffer, choice);
 }
 

@@ -334,6 +334,32 @@ static oc_status append(oc_graph *graph, const struct op *op, const void *desc, 
     return OC_OK;
 }
 
+oc_status graph_repeat(struct node **out, const struct node *n, oc_tensor *const *copies, struct node *before)
+{
+    oc_graph *graph = n->out[0]->graph;
+    struct node *copy = arena_alloc(&graph->arena, sizeof *copy);
+    if (!copy)
+        return OC_E_MEMORY;
+    *copy = *n;
+    copy->repeats = n;
+    copy->in = NULL;
+    copy->in_count = copy->out_count = 0;
+    copy->desc = arena_alloc(&graph->arena, n->op->desc_size ? n->op->desc_size : 1);
+    if (!copy->desc)
+        return OC_E_MEMORY;
+    memcpy(copy->desc, n->desc, n->op->desc_size);
+    for (int i = 0; i < n->in_count; i++)
+        TRY(node_add_input(copy, copies[n->in[i]->id] ? copies[n->in[i]->id] : n->in[i]));
+    if (n->op->repeat)
+        TRY(n->op->repeat(copy, n));
+    TRY(copy->op->infer(copy));
+    graph->insert_before = before;
+    link_node(graph, copy);
+    graph->insert_before = NULL;
+    *out = copy;
+    return OC_OK;
+}
+
 oc_tensor *graph_append(const struct op *op, const void *desc, const char *name, oc_tensor *const *in,
                         int in_count)
 {

@@ -95,6 +95,7 @@ struct node {
     const struct node *forward; /* ... by the gradient rule of this node; NULL: by none */
 
     /* Set by the passes. */
+    const struct node *repeats; /* whose work it does again for the backward pass; NULL: none's */
     struct epilogue epilogue;
     int place; /* in the list, as it was before compile/fuse.c */
     const struct impl *impl;
@@ -151,6 +152,10 @@ oc_status node_fail(const struct node *n, oc_status status, const char *format, 
 
 /* The same for a sentence that another function has just left behind. */
 oc_status node_fail_in(const struct node *n, oc_status status);
+
+/* Puts a node before another that does again what n does, with copies[id] for those of its inputs that have one. */
+oc_status graph_repeat(struct node **out, const struct node *n, oc_tensor *const *copies,
+                       struct node *before);
 
 void graph_remove(struct node *n);
 void graph_replace_uses(oc_graph *graph, const oc_tensor *old, oc_tensor *by);

@@ -63,6 +63,11 @@ struct op {
      * gradients of those inputs that want one. NULL: the inputs get none. */
     oc_status (*gradient)(struct node *n);
 
+    /* Turns a copy of n, which has its inputs but no outputs yet, into a node that makes output 0 again and leaves nothing
+     * else behind. It may read n's other outputs, which then are all kept for the backward pass. NULL: the copy makes all
+     * outputs again and does nothing else. */
+    oc_status (*repeat)(struct node *copy, const struct node *n);
+
     void (*cost)(const struct node *n, struct cost *cost); /* NULL: no flops, bytes from the shapes */
 
     /* Appends " name value" for what the speed depends on besides the shapes, for tuning records. NULL: nothing. */

@@ -490,20 +490,22 @@ static oc_status statistics(struct emitter *e, const struct node *n, bool vector
         &g, vector);
 }
 
+static oc_status normalize(struct emitter *e, const struct node *n, const oc_tensor *mean,
+                           const oc_tensor *scale, bool vector)
+{
+    const oc_batch_norm_desc *d = n->desc;
+    const oc_tensor *x = n->in[0], *bias = d->no_affine ? mean : n->in[2];
+    const char *operation = d->no_affine ? "normalized_only" : "normalized";
+    return emit_values(e, n, &(struct values){ operation, x, x, mean, scale, bias }, vector);
+}
+
 static oc_status forward(struct emitter *e, const struct node *n, bool vector)
 {
     const oc_batch_norm_desc *d = n->desc;
-    const bool batch = has_batch_statistics(n);
-    const oc_tensor *x = n->in[0], *mean = n->in[d->no_affine ? 1 : 3], *scale = n->in[n->in_count - 1];
-    if (batch) {
-        TRY(statistics(e, n, vector));
-        mean = n->out[OUT_MEAN];
-        scale = n->out[d->no_affine ? OUT_INVERSE : OUT_SCALE];
-    }
-    return emit_values(e, n,
-                       &(struct values){ d->no_affine ? "normalized_only" : "normalized", x, x, mean, scale,
-                                         d->no_affine ? mean : n->in[2] },
-                       vector);
+    if (!has_batch_statistics(n))
+        return normalize(e, n, n->in[d->no_affine ? 1 : 3], n->in[n->in_count - 1], vector);
+    TRY(statistics(e, n, vector));
+    return normalize(e, n, n->out[OUT_MEAN], n->out[d->no_affine ? OUT_INVERSE : OUT_SCALE], vector);
 }
 
 static oc_status forward_reference(struct emitter *e, const struct node *n)
@@ -525,6 +527,44 @@ static const struct impl forward_impls[] = {
     { 0 },
 };
 
+/* ---- once more, with the statistics that are known ---- */
+
+static oc_status again_reference(struct emitter *e, const struct node *n)
+{
+    return normalize(e, n, n->in[n->in_count - 2], n->in[n->in_count - 1], false);
+}
+
+static oc_status again_vector(struct emitter *e, const struct node *n)
+{
+    return normalize(e, n, n->in[n->in_count - 2], n->in[n->in_count - 1], true);
+}
+
+static const struct impl again_impls[] = {
+    { .name = "vector", .supports = softmax_vector_supports, .emit = again_vector },
+    { .name = "reference", .emit = again_reference },
+    { 0 },
+};
+
+/* The layer's inputs, those of its epilogue, the batch's mean and scale. The running averages are left as they are. */
+const struct op op_batch_norm_again = {
+    .name = "batch_norm_again",
+    .desc_size = sizeof(oc_batch_norm_desc),
+    .infer = backward_infer,
+    .impls = again_impls,
+    .in_place = 1,
+    .epilogue = EPILOGUE_ALL,
+};
+
+static oc_status repeat(struct node *copy, const struct node *n)
+{
+    const oc_batch_norm_desc *d = n->desc;
+    if (!has_batch_statistics(n))
+        return OC_OK;
+    copy->op = &op_batch_norm_again;
+    TRY(node_add_input(copy, n->out[OUT_MEAN]));
+    return node_add_input(copy, n->out[d->no_affine ? OUT_INVERSE : OUT_SCALE]);
+}
+
 /* (x, weight, bias, running_mean, running_var) without the second and third if no_affine; without the batch's statistics
  * the scale follows */
 const struct op op_batch_norm = {
@@ -533,6 +573,7 @@ const struct op op_batch_norm = {
     .infer = infer,
     .parameters = parameters,
     .gradient = gradient,
+    .repeat = repeat,
     .cost = cost,
     .impls = forward_impls,
     .in_place = 1,

@@ -35,8 +35,8 @@ extern const struct op op_maxout_backward, op_spread, op_binary_cross_entropy_ba
 extern const struct op op_accumulate, op_adagrad, op_adam, op_clip_factor, op_rmsprop, op_sgd, op_swap;
 
 /* Batch normalisation: the layer, then what it appends. */
-extern const struct op op_batch_norm, op_batch_norm_backward, op_batch_norm_scale, op_batch_norm_shift,
-    op_batch_norm_sums;
+extern const struct op op_batch_norm, op_batch_norm_again, op_batch_norm_backward, op_batch_norm_scale,
+    op_batch_norm_shift, op_batch_norm_sums;
 
 /* Every operation, ended by NULL. */
 extern const struct op *const op_table[];

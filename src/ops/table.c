@@ -25,6 +25,7 @@ const struct op *const op_table[] = {
     &op_pad,
     &op_pad_backward,
     &op_batch_norm,
+    &op_batch_norm_again,
     &op_batch_norm_scale,
     &op_batch_norm_shift,
     &op_batch_norm_sums,

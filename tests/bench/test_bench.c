@@ -136,19 +136,20 @@ Test(bench, peak_has_its_fields)
     cr_expect(strstr(result.out, "GFLOP/s") && strstr(result.out, "GB/s"), "%s", result.out);
 }
 
-/* What a model of lenet5 for four samples has on the device. */
-static int64_t lenet_bytes(bool train)
+/* What a model of a network for four samples has on the device. */
+static int64_t net_bytes(const char *name, bool train, bool recompute)
 {
     oc_device *device;
     oc_net net;
     oc_memory_info info = { 0 };
     cr_assert_eq(oc_device_open(&device, NULL), OC_OK);
-    cr_assert_eq(oc_zoo_create(&net, "lenet5", &(oc_net_desc){ .batch = 4 }), OC_OK);
+    cr_assert_eq(oc_zoo_create(&net, name, &(oc_net_desc){ .batch = 4 }), OC_OK);
     const oc_status status = oc_model_predict_memory(
         &info, net.graph, device,
         &(oc_model_desc){ .loss = train ? net.loss : NULL,
                           .outputs = train ? NULL : (oc_tensor *[]){ net.logits, NULL },
-                          .optimizer = { .momentum = 0.9f } });
+                          .optimizer = { .momentum = 0.9f },
+                          .recompute = recompute });
     cr_assert_eq(status, OC_OK, "%s", oc_last_error());
     oc_graph_destroy(net.graph);
     oc_device_close(device);
@@ -169,10 +170,21 @@ Test(bench, a_network_has_its_fields)
         cr_expect_eq(number(row, "batch"), 4);
         cr_expect_gt(number(row, "images_per_second"), 0);
         cr_expect_gt(number(row, "create_seconds"), 0);
-        cr_expect_eq(number(row, "device_bytes"), (double)lenet_bytes(i == 1));
+        cr_expect_eq(number(row, "device_bytes"), (double)net_bytes("lenet5", i == 1, false));
         cr_expect_eq(json_object_size(row), 6);
         json_decref(row);
     }
+}
+
+Test(bench, recomputing_needs_less_memory)
+{
+    call("net resnet20_cifar --mode train --batch 4 --seconds 1 --recompute --json");
+    cr_assert_eq(result.code, 0, "%s", result.err);
+    json_t *row = json_loads(result.out, 0, NULL);
+    cr_assert(row, "not one line: %s", result.out);
+    cr_expect_eq(number(row, "device_bytes"), (double)net_bytes("resnet20_cifar", true, true));
+    cr_expect_lt(number(row, "device_bytes"), (double)net_bytes("resnet20_cifar", true, false));
+    json_decref(row);
 }
 
 Test(bench, several_networks_end_in_their_geometric_mean)

@@ -189,7 +189,7 @@ Test(cli, calls_end_with_the_right_code_and_a_sentence)
           "Adam takes no momentum" },
         { "train xo --data xo --samples 20 --epochs 1 --optimizer adamw --weight-decay 0.01 "
           "--decay-weights-only "
-          "--clip-norm 1 --accumulate 2 --batch 4 --average 0.5",
+          "--clip-norm 1 --accumulate 2 --batch 4 --average 0.5 --recompute",
           0, "test accuracy", NULL },
         { "train lenet6 --data xo", 1, NULL, "lenet6" },
         { "train xo", 1, NULL, "--data is missing" },
@@ -345,7 +345,7 @@ Test(cli, summary_prints_the_memory_that_is_planned)
 {
     oc_net net;
     oc_device *device;
-    oc_memory_info infer, train;
+    oc_memory_info infer, train, recompute;
     cr_assert_eq(oc_device_open(&device, &(oc_device_desc){ .select = "cpu" }), OC_OK, "%s", oc_last_error());
     cr_assert_eq(oc_zoo_create(&net, "resnet20_cifar", &(oc_net_desc){ .batch = 16 }), OC_OK);
     oc_model_desc desc = { .outputs = (oc_tensor *[]){ net.logits, NULL } };
@@ -353,6 +353,8 @@ Test(cli, summary_prints_the_memory_that_is_planned)
     desc.loss = net.loss;
     desc.optimizer.momentum = 0.9f;
     cr_assert_eq(oc_model_predict_memory(&train, net.graph, device, &desc), OC_OK, "%s", oc_last_error());
+    desc.recompute = true;
+    cr_assert_eq(oc_model_predict_memory(&recompute, net.graph, device, &desc), OC_OK, "%s", oc_last_error());
     oc_graph_destroy(net.graph);
     oc_device_close(device);
 
@@ -371,17 +373,20 @@ Test(cli, summary_prints_the_memory_that_is_planned)
         { "train_activations", train.activations },
         { "infer_unshared", infer.unshared },
         { "train_unshared", train.unshared },
+        { "recompute", recompute.total },
+        { "recompute_activations", recompute.activations },
     };
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         cr_expect_eq((int64_t)number(bytes, fields[i].key), fields[i].want, "%s", fields[i].key);
     cr_expect(infer.total < train.total && infer.activations < infer.unshared &&
-              train.activations < train.unshared);
+              train.activations < train.unshared && recompute.total < train.total);
     json_decref(summary);
 
     CALL("summary resnet20_cifar --device cpu --batch 16");
     EXPECT_CODE(0);
     cr_expect(has_sizes(result.out, "\nto infer", &infer), "%s", result.out);
     cr_expect(has_sizes(result.out, "\nto train with momentum", &train), "%s", result.out);
+    cr_expect(has_sizes(result.out, "\nthe same, --recompute", &recompute), "%s", result.out);
 }
 
 Test(cli, train_eval_and_predict_on_the_digits)

@@ -237,9 +237,12 @@ static void check_net(oc_device *device, const struct net *net, const char *name
                                          .outputs = outputs,
                                          .optimizer = { .momentum = 0.5f },
                                          .implementations = implementations[i] };
-            struct plan *plan = plan_of(device, net->graph, &desc, train);
-            check_plan(plan, name, false);
-            plan_destroy(plan);
+            for (int segments = 0; segments <= (train ? 4 : 0); segments += 2) {
+                struct plan *plan = NULL;
+                CHECK(plan_create_segments(&plan, net->graph, device, &desc, train, NULL, segments));
+                check_plan(plan, name, false);
+                plan_destroy(plan);
+            }
         }
 }
 

@@ -278,12 +278,13 @@ static void list_dropout(void)
     }
 }
 
-static void list_network(const char *name)
+static void list_network(const char *name, bool recompute)
 {
     oc_net net;
     check(oc_zoo_create(&net, name, &(oc_net_desc){ .batch = 16 }), name);
     oc_tensor *const outputs[] = { net.probabilities, NULL };
-    list_model(net.graph, &(oc_model_desc){ .loss = net.loss, .outputs = outputs }, name);
+    list_model(net.graph, &(oc_model_desc){ .loss = net.loss, .outputs = outputs, .recompute = recompute },
+               name);
     oc_graph_destroy(net.graph);
 }
 
@@ -312,7 +313,8 @@ static void list_device(const oc_device_info *info)
     list_optimizers();
     list_dropout();
     for (int i = 0; oc_zoo_name(i); i++)
-        list_network(oc_zoo_name(i));
+        list_network(oc_zoo_name(i), false);
+    list_network("resnet20_cifar", true);
     list_measurements();
     records_free(&report.records);
 }
