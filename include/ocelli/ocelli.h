@@ -199,7 +199,8 @@ typedef struct oc_model_desc {
     oc_optimizer_desc optimizer;
     bool accumulate;             /* reserve memory for oc_accumulate_gradients */
     bool recompute;              /* train in less memory and more time, up to that of another forward pass: of
-                                    most activations the backward pass computes its own copy. The same bits */
+                                    most activations the backward pass computes its own copy, and inference
+                                    with the same model packs weights anew in each run. The same bits */
     uint64_t seed;               /* of initial parameters and everything random */
     const char *implementations; /* "conv=reference,max_pool=vector": choose kernels by hand; NULL: the best.
                                     "reference" alone takes the plain kernels everywhere; a name may be followed by

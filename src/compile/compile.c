@@ -75,7 +75,7 @@ static oc_status copy(struct plan *plan, const oc_graph *graph)
 static void classify(struct plan *plan)
 {
     for (struct node *n = plan->graph->first; n; n = n->next) {
-        bool is_static = !plan->train && n->phase == PHASE_COMPUTE;
+        bool is_static = !plan->train && !plan->thrifty && n->phase == PHASE_COMPUTE;
         for (int i = 0; i < n->in_count; i++)
             is_static = is_static && (n->in[i]->kind == TENSOR_PARAMETER ||
                                       (n->in[i]->producer && n->in[i]->producer->is_static));
@@ -108,6 +108,7 @@ static oc_status draft(struct plan **out, const oc_graph *graph, oc_device *devi
                            .optimizer = optimizer,
                            .train = train,
                            .segments = segments,
+                           .thrifty = desc->loss && desc->recompute,
                            .loss_id = desc->loss ? desc->loss->id : -1,
                            .emitter = { .device = device } };
     oc_status status = copy(plan, graph);

@@ -38,6 +38,7 @@ struct plan {
     const struct records *records; /* ... as these, which may be NULL */
     oc_optimizer_desc optimizer;   /* with its defaults */
     bool train;
+    bool thrifty; /* inference makes what depends on parameters only anew in each run, as training does */
     int segments; /* of the forward pass, all but the last of which are computed twice; 0: everything is kept */
     oc_graph *graph;
     struct fetchable *fetchables;

@@ -4,7 +4,7 @@
  *     a multiple and a constant per channel, of parameters alone    goes into the parameters of the layer before it
  *     a sum with another tensor                                     becomes the addend of the later one's kernel
  *     an elementwise function                                       is applied before storing
- *     the gradient of such a function, at a tensor that was kept    likewise
+ *     the gradient of such a function, at a tensor that was kept    likewise, and before that of a maximum, if it was behind
  * The backward pass is not special: gradients that arrive at a tensor from several sides are sums, and the mask of a ReLU is
  * a gradient at a kept tensor.
  *
@@ -90,6 +90,32 @@ static oc_status join_function(const struct plan *plan, struct node *next, bool 
     return OC_OK;
 }
 
+/* Where a selection follows a function, both gradients may change places: that of a function with its values selected is that
+ * of the function at the selection. So the values before the selection need not be kept. */
+static oc_status exchange(const struct plan *plan, struct node *next, bool *joined)
+{
+    struct node *n = next->op->gradient_of ? find_source(plan, next, 0) : NULL;
+    const struct node *selection = n ? n->forward : NULL;
+    (void)joined; /* it goes on as another node's gradient */
+    if (!selection || !selection->op->selects || selection->in[0] != next->in[1])
+        return OC_OK;
+    oc_tensor *between = n->out[0], *last = next->out[0];
+    const int place = n->place;
+    graph_remove(next);
+    graph_insert(between->graph, next, n);
+    n->place = next->place;
+    next->place = place;
+    next->in[0] = n->in[0];
+    next->in[1]->consumers--;
+    next->in[1] = selection->out[0];
+    next->in[1]->consumers++;
+    next->out[0] = n->in[0] = between;
+    n->out[0] = last;
+    between->producer = next;
+    last->producer = n;
+    return next->op->infer(next);
+}
+
 static oc_status join_gradient(const struct plan *plan, struct node *next, bool *joined)
 {
     struct node *n = next->op->gradient_of ? find_host(plan, next, 0, EPILOGUE_KEPT) : NULL;
@@ -106,8 +132,9 @@ static oc_status join_gradient(const struct plan *plan, struct node *next, bool 
 
 oc_status pass_fuse(struct plan *plan)
 {
-    static oc_status (*const rules[])(const struct plan *, struct node *,
-                                      bool *) = { join_affine, join_sum, join_function, join_gradient };
+    static oc_status (*const rules[])(const struct plan *, struct node *, bool *) = { join_affine, join_sum,
+                                                                                      join_function, exchange,
+                                                                                      join_gradient };
     const char *wanted = getenv("OCELLI_FUSE");
     if (wanted && strcmp(wanted, "0") == 0)
         return OC_OK;

@@ -237,9 +237,9 @@ static const char *automatic_name(oc_graph *graph, const struct op *op)
     return arena_print(&graph->arena, "%s%d", op->name, ++counter->count);
 }
 
-static void link_node(oc_graph *graph, struct node *n)
+void graph_insert(oc_graph *graph, struct node *n, struct node *before)
 {
-    n->next = graph->insert_before;
+    n->next = before;
     n->previous = n->next ? n->next->previous : graph->last;
     *(n->previous ? &n->previous->next : &graph->first) = n;
     *(n->next ? &n->next->previous : &graph->last) = n;
@@ -329,7 +329,7 @@ static oc_status append(oc_graph *graph, const struct op *op, const void *desc, 
     graph_receptive(n);
     if (op->layer)
         TRY(list_layer(graph, n->out[0]));
-    link_node(graph, n);
+    graph_insert(graph, n, graph->insert_before);
     *out = n->out[0];
     return OC_OK;
 }
@@ -353,9 +353,7 @@ oc_status graph_repeat(struct node **out, const struct node *n, oc_tensor *const
     if (n->op->repeat)
         TRY(n->op->repeat(copy, n));
     TRY(copy->op->infer(copy));
-    graph->insert_before = before;
-    link_node(graph, copy);
-    graph->insert_before = NULL;
+    graph_insert(graph, copy, before);
     *out = copy;
     return OC_OK;
 }

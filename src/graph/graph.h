@@ -157,6 +157,8 @@ oc_status node_fail_in(const struct node *n, oc_status status);
 oc_status graph_repeat(struct node **out, const struct node *n, oc_tensor *const *copies,
                        struct node *before);
 
+/* Puts a node into the list, or takes it out; before NULL: at the end. */
+void graph_insert(oc_graph *graph, struct node *n, struct node *before);
 void graph_remove(struct node *n);
 void graph_replace_uses(oc_graph *graph, const oc_tensor *old, oc_tensor *by);
 void graph_count_consumers(oc_graph *graph);

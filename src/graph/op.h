@@ -87,6 +87,9 @@ struct op {
     bool gradient_needs_input; /* that function's gradient is one of its input; false: of its output */
     /* Elementwise in (dy, kept): the function whose gradient it is; alpha as above. */
     const char *(*gradient_of)(const struct node *n);
+    bool
+        selects; /* each value of output 0 is one of input 0, and its gradient, output 0 of a node that this rule appends, goes
+                     there and nowhere else */
     bool adds; /* output 0 is the sum of both inputs */
     /* Whether output 0 is, channel by channel, scale*(input 0) + shift, with values that depend on parameters alone; and
      * nodes for the two, if the input were input 0 + b (NULL: 0): so shift becomes scale*b + shift. */

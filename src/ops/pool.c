@@ -266,7 +266,7 @@ static void describe(const struct node *n, struct text *text)
     window_describe(&d->window, text);
 }
 
-#define POOL(id)                                                                                             \
+#define POOL(id, is_selection)                                                                               \
     const struct op op_##id = {                                                                              \
         .name = #id,                                                                                         \
         .desc_size = sizeof(struct pool),                                                                    \
@@ -276,6 +276,7 @@ static void describe(const struct node *n, struct text *text)
         .describe = describe,                                                                                \
         .impls = forward_impls,                                                                              \
         .receptive = receptive,                                                                              \
+        .selects = is_selection,                                                                             \
         .layer = true,                                                                                       \
     };                                                                                                       \
     const struct op op_##id##_backward = {                                                                   \
@@ -288,9 +289,9 @@ static void describe(const struct node *n, struct text *text)
         .epilogue = EPILOGUE_KEPT,                                                                           \
     }
 
-POOL(max_pool);
-POOL(average_pool);
-POOL(l2_pool);
+POOL(max_pool, true);
+POOL(average_pool, false);
+POOL(l2_pool, false);
 
 /* ---- builders ---- */
 

@@ -89,6 +89,14 @@ static oc_tensor *pooled(struct block *b, oc_tensor *x)
     return oc_global_average_pool(oc_relu(norm(conv(x, C, 1, 1))));
 }
 
+static oc_tensor *overlapping(struct block *b, oc_tensor *x)
+{
+    (void)b;
+    x = oc_tanh(oc_conv(x, &(oc_conv_desc){ .filters = C, .window = { 3 }, .pad = 1 }));
+    x = oc_max_pool(x, &(oc_pool_desc){ .window = { 3 }, .stride = { 1 }, .pad = 1 });
+    return conv(x, C, 1, 1);
+}
+
 typedef oc_tensor *(*builder)(struct block *b, oc_tensor *x);
 
 static struct block block_create(builder build)
@@ -161,8 +169,11 @@ static const struct {
       "+addend conv_backward_data+relu' conv_backward_filter " NORM_BACKWARD "+addend conv_backward_filter" },
     { "pooled", pooled, "conv+relu max_pool conv+relu average_pool",
       "conv batch_norm+relu max_pool conv batch_norm+relu average_pool # "
-      "average_pool_backward+relu' " NORM_BACKWARD " conv_backward_data conv_backward_filter "
-      "max_pool_backward+relu' " NORM_BACKWARD " conv_backward_filter" },
+      "average_pool_backward+relu' " NORM_BACKWARD " conv_backward_data+relu' conv_backward_filter "
+      "max_pool_backward " NORM_BACKWARD " conv_backward_filter" },
+    { "overlapping", overlapping, "conv+tanh max_pool conv", /* tanh's gradient is that of the maxima */
+      "conv+tanh max_pool conv # conv_backward_data+tanh' conv_backward_filter max_pool_backward "
+      "conv_backward_filter" },
 };
 
 /* "a dot dot_backward b sgd" to "a # b". */

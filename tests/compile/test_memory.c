@@ -409,7 +409,7 @@ Test(memory, small_allocations_change_no_value)
     const int64_t allowed = device->info.max_allocation;
     for (int i = 0; i < COUNT_OF(table); i++) {
         struct slabs whole[REGION_COUNT], split[REGION_COUNT];
-        struct net net = table[i].random > 0 ? random_net(table[i].random, 4) : lenet(4);
+        struct net net = table[i].random > 0 ? random_net(table[i].random, 4) : lenet(6);
         const struct outcome want = train(device, &net, table[i].implementations, whole);
         device->info.max_allocation = table[i].max_allocation;
         const struct outcome got = train(device, &net, table[i].implementations, split);

@@ -246,6 +246,27 @@ Test(recompute, a_chain_needs_the_square_root)
     oc_device_close(device);
 }
 
+/* Packed weights of all layers would need more than training does. */
+Test(recompute, inference_packs_one_layer_at_a_time)
+{
+    oc_device *device = fixture_open();
+    struct net net = from_zoo("vgg16", 2);
+    oc_model_desc desc = { .outputs = (oc_tensor *const[]){ net.logits, NULL } };
+    struct plan *plan = plan_of(device, net.graph, &desc, false);
+    const int64_t lasting = activations(plan);
+    plan_destroy(plan);
+    desc.loss = net.loss;
+    desc.recompute = true;
+    plan = plan_of(device, net.graph, &desc, false);
+    cr_expect(activations(plan) < lasting - (100 << 20), "%" PRId64 " of %" PRId64 " bytes",
+              activations(plan), lasting);
+    for (const struct node *n = plan->graph->first; n; n = n->next)
+        cr_expect_not(n->is_static);
+    plan_destroy(plan);
+    oc_graph_destroy(net.graph);
+    oc_device_close(device);
+}
+
 /* Statistics are sums over all of the memory, and change the running averages: once is enough. */
 Test(recompute, statistics_are_computed_once)
 {
