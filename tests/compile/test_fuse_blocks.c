@@ -173,7 +173,7 @@ static const struct {
       "max_pool_backward " NORM_BACKWARD " conv_backward_filter" },
     { "overlapping", overlapping, "conv+tanh max_pool conv", /* tanh's gradient is that of the maxima */
       "conv+tanh max_pool conv # conv_backward_data+tanh' conv_backward_filter max_pool_backward "
-      "conv_backward_filter" },
+      "conv_backward_filter channel_sum" },
 };
 
 /* "a dot dot_backward b sgd" to "a # b". */

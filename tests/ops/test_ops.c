@@ -344,13 +344,22 @@ static void run_on_every_implementation(const struct op_spec *spec, const struct
         problem_destroy(&problems[fill]);
 }
 
-/* Operations with tests of their own: test_optimizer.c (an optimizer's step is no part of a profile) and test_dropout.c. */
+/* Operations with tests of their own: test_optimizer.c (an optimizer's step is no part of a profile), test_dropout.c and
+ * compile/test_recompute.c. */
 static bool is_tested_elsewhere(const char *op)
 {
-    static const char *const names[] = {
-        "sgd",         "adam",    "rmsprop",         "adagrad",          "accumulate",      "swap",
-        "clip_factor", "dropout", "channel_dropout", "stochastic_depth", "dropout_backward"
-    };
+    static const char *const names[] = { "sgd",
+                                         "adam",
+                                         "rmsprop",
+                                         "adagrad",
+                                         "accumulate",
+                                         "swap",
+                                         "clip_factor",
+                                         "dropout",
+                                         "channel_dropout",
+                                         "stochastic_depth",
+                                         "dropout_backward",
+                                         "batch_norm_again" };
     for (int i = 0; i < COUNT_OF(names); i++)
         if (strcmp(names[i], op) == 0)
             return true;
