@@ -58,6 +58,8 @@ static double work_of(const struct profile profiles[2])
 static enum exit_code expect(struct expectation *e, struct bench *b, const struct trial *t, double work)
 {
     *e = (struct expectation){ .batch = trial_batch(t) };
+    if (!t->desc.spec->forward)
+        return EXIT_OK;
     if (work <= oracle_work) {
         results_expect(&e->results, t);
         return EXIT_OK;
@@ -209,13 +211,15 @@ static enum exit_code measure_trial(struct bench *b, const struct subject *s, st
 static enum exit_code measure(struct bench *b, const struct subject *s)
 {
     const bool data = b->passes[PASS_DATA] && !s->first;
-    const bool backward = data || (b->passes[PASS_FILTER] && s->spec->parameters);
+    const bool draws = !s->spec->forward && (data || b->passes[PASS_FORWARD]);
+    const bool backward = draws || data || (b->passes[PASS_FILTER] && s->spec->parameters);
     struct trial t;
     if (!b->passes[PASS_FORWARD] && !backward)
         return EXIT_OK;
     enum exit_code code = report_status(trial_create(
         &t, b->device,
-        &(struct trial_desc){ .spec = s->spec, .c = &s->c, .backward = backward, .input_gradient = data }));
+        &(struct trial_desc){
+            .spec = s->spec, .c = &s->c, .backward = backward, .input_gradient = data || draws }));
     if (code == EXIT_OK)
         code = measure_trial(b, s, &t);
     trial_destroy(&t);

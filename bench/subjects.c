@@ -91,13 +91,13 @@ static struct subject from_layer(const struct op_spec *conv, const struct suite_
 
 static const struct op_spec *find_spec(const char *op)
 {
-    for (int i = 0; op_specs[i]; i++)
-        if (strcmp(op_specs[i]->op, op) == 0)
-            return op_specs[i];
+    for (int i = 0; subjects_spec(i); i++)
+        if (strcmp(subjects_spec(i)->op, op) == 0)
+            return subjects_spec(i);
     int count = 0;
     unknown("operation", op);
-    for (int i = 0; op_specs[i]; i++)
-        known(op_specs[i]->op, &count);
+    for (int i = 0; subjects_spec(i); i++)
+        known(subjects_spec(i)->op, &count);
     usage();
     return NULL;
 }
@@ -150,12 +150,12 @@ static enum exit_code list_cases(struct subject **list, int *count, const struct
     int cases = 0;
     if (options->op && !only)
         return EXIT_USAGE;
-    for (int i = 0; op_specs[i]; i++)
-        cases += op_specs[i]->case_count;
+    for (int i = 0; subjects_spec(i); i++)
+        cases += subjects_spec(i)->case_count;
     *list = allocate(cases);
-    for (int i = 0; *list && op_specs[i]; i++)
-        for (int j = 0; j < op_specs[i]->case_count && (!only || only == op_specs[i]); j++)
-            (*list)[(*count)++] = from_case(op_specs[i], &op_specs[i]->cases[j]);
+    for (int i = 0; *list && subjects_spec(i); i++)
+        for (int j = 0; j < subjects_spec(i)->case_count && (!only || only == subjects_spec(i)); j++)
+            (*list)[(*count)++] = from_case(subjects_spec(i), &subjects_spec(i)->cases[j]);
     return *list ? EXIT_OK : EXIT_FAILED;
 }
 

@@ -18,6 +18,10 @@ struct subject {
  * with those that are. */
 enum exit_code subjects_find(struct subject **list, int *count, const struct options *options);
 
+/* Operations and their cases, those of the tests first; NULL behind the last. One without `forward` draws: it runs in training
+ * only, and nothing is known about its results. */
+const struct op_spec *subjects_spec(int index);
+
 void subject_set_batch(struct subject *s, int batch);
 
 /* Whether any operation has an implementation of this name; if not, says on stderr which there are. */

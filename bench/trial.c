@@ -186,7 +186,8 @@ oc_status trial_profile(struct trial *t, bool backward, int repeat, struct profi
 {
     for (int run = 0; run <= repeat; run++) {
         struct collection c = { .backward = backward, .seeded = t->dy != NULL };
-        const oc_status status = oc_model_profile(t->model, backward, collect, &c);
+        const bool train = backward || !t->desc.spec->forward;
+        const oc_status status = oc_model_profile(t->model, train, collect, &c);
         if (status != OC_OK)
             return status;
         if (run <= 1) { /* run 0 warms up */

@@ -123,6 +123,74 @@ Test(bench, calls_end_with_the_right_code_and_a_sentence)
     }
 }
 
+/* "there are conv, dense, ...": whether the name is among them. */
+static bool is_listed(const char *list, const char *name)
+{
+    const size_t length = strlen(name);
+    for (const char *c = list; (c = strstr(c, name)) != NULL; c++)
+        if (c[-1] == ' ' && (c[length] == ',' || c[length] == '\n'))
+            return true;
+    return false;
+}
+
+/* Each operation is either a case's, or one that such a case consists of (its name goes on from the layer's), or no part of a
+ * pass at all. */
+Test(bench, every_operation_has_cases)
+{
+    static const struct {
+        const char *op, *measured_as; /* NULL: by nothing, since a profile has no updates */
+    } others[] = { { "upsample", "upsample_nearest" },
+                   { "activation_backward", "tanh" },
+                   { "upsample_backward", "upsample_nearest" },
+                   { "pack_filter", "conv" },
+                   { "pack_filter_winograd", "conv" },
+                   { "scale_filter", "conv_norm" },
+                   { "channel_sum", "conv" },
+                   { "spread", "mean" },
+                   { "fill", "dot" },
+                   { "sgd", NULL },
+                   { "adam", NULL },
+                   { "rmsprop", NULL },
+                   { "adagrad", NULL },
+                   { "accumulate", NULL },
+                   { "swap", NULL },
+                   { "clip_factor", NULL } };
+    call("op --op bake");
+    const char *list = strstr(result.err, "there are");
+    cr_assert(list);
+    for (int i = 0; oc_op_name(i); i++) {
+        char name[64];
+        bool found = false;
+        snprintf(name, sizeof name, "%s", oc_op_name(i));
+        for (size_t k = 0; k < sizeof others / sizeof *others; k++)
+            if (strcmp(others[k].op, name) == 0)
+                found = !others[k].measured_as || is_listed(list, others[k].measured_as);
+        for (char *end = name + strlen(name); !found && end; end = strrchr(name, '_')) {
+            *end = '\0';
+            found = is_listed(list, name);
+        }
+        cr_expect(found, "ocelli-bench op never runs %s", oc_op_name(i));
+    }
+}
+
+Test(bench, what_draws_is_measured_in_training)
+{
+    static const char *const ops[] = { "dropout", "channel_dropout", "stochastic_depth" };
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
+        char words[128], *rest = result.out;
+        int passes[2] = { 0 };
+        snprintf(words, sizeof words, "op --op %s --case '48 channels' --json", ops[i]);
+        call(words);
+        cr_assert_eq(result.code, 0, "%s", result.err);
+        for (json_t *row; (row = next_line(&rest)) != NULL; json_decref(row)) {
+            cr_expect(is(row, "op", ops[i]));
+            cr_expect_gt(number(row, "ms"), 0);
+            passes[is(row, "pass", "backward_data")]++;
+        }
+        cr_expect(passes[0] == 2 && passes[1] == 2, "%s: %d and %d rows", ops[i], passes[0], passes[1]);
+    }
+}
+
 Test(bench, peak_has_its_fields)
 {
     call("peak --json");
