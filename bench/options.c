@@ -48,6 +48,7 @@ static const struct option_entry entries[OPTION_COUNT] = {
                            "train in less memory: compute most activations twice instead of keeping them" },
     [OPTION_PROFILE] = { "profile", 'P', FLAG, FIELD(profile), NULL,
                          "then say where the time goes: each launch, longest first, and each kernel" },
+    [OPTION_ALL] = { "all", 'a', FLAG, FIELD(all), NULL, "the eight networks of the suites" },
     [OPTION_BUDGET] = { "budget", 'B', COUNT, FIELD(budget), "SECONDS",
                         "stop after this time (default: when everything has been tried)" },
     [OPTION_IMPORT] = { "import", 'f', TEXT, FIELD(import_file), "FILE",

@@ -24,6 +24,7 @@ enum option_id {
     OPTION_SECONDS,
     OPTION_RECOMPUTE,
     OPTION_PROFILE,
+    OPTION_ALL,
     OPTION_BUDGET,
     OPTION_IMPORT,
     OPTION_EXPORT,
@@ -38,7 +39,7 @@ struct options {
     const char *op, *case_name, *pass, *impl, *suite, *device, *mode, *import_file, *export_file;
     const char *operand; /* the word that is no option */
     int batch, repeat, input, seconds, budget;
-    bool recompute, profile, json, help;
+    bool all, recompute, profile, json, help;
 };
 
 struct verb {

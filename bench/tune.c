@@ -136,18 +136,23 @@ static enum exit_code run(const struct options *options)
     struct tuning t = { .options = options };
     const struct sigaction action = { .sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND };
     enum exit_code code = EXIT_OK;
-    if (!options->operand && !options->import_file && !options->export_file) {
-        fprintf(stderr, "ocelli-bench tune: a NET, --import or --export is missing\n");
+    const char *nets = options->all ? suite_nets : options->operand;
+    if (options->all && options->operand) {
+        fprintf(stderr, "ocelli-bench tune: --all and '%s' exclude each other\n", options->operand);
+        return EXIT_USAGE;
+    }
+    if (!nets && !options->import_file && !options->export_file) {
+        fprintf(stderr, "ocelli-bench tune: a NET, --all, --import or --export is missing\n");
         return EXIT_USAGE;
     }
     oc_set_log(complain, NULL, OC_LOG_WARNING);
     sigaction(SIGINT, &action, NULL); /* once: a candidate that is cut off would never be tried again */
     if (options->import_file)
         code = report_status(oc_tune_import(NULL, options->import_file));
-    if (code == EXIT_OK && options->operand)
+    if (code == EXIT_OK && nets)
         code = report_status(oc_device_open(&t.device, &(oc_device_desc){ .select = options->device }));
-    if (code == EXIT_OK && options->operand)
-        code = tune_all(&t, strcmp(options->operand, "all") == 0 ? suite_nets : options->operand);
+    if (code == EXIT_OK && nets)
+        code = tune_all(&t, nets);
     if (code == EXIT_OK && options->export_file)
         code = report_status(oc_tune_export(NULL, options->export_file));
     oc_device_close(t.device);
@@ -159,7 +164,7 @@ const struct verb verb_tune = {
     .brief = "find the fastest implementation of each operation on this device, and remember it",
     .description =
         "Measures what training and inference of a network consist of (`ocelli models` lists the networks;\n"
-        "several with commas between them; all: the eight of the suites) with every implementation and "
+        "several with commas between them) with every implementation and "
         "every\n"
         "value of what implementations leave open. A candidate counts only if it computes the same as the\n"
         "plain kernels. The results go to a database, which every model on this device makes use of:\n"
@@ -179,10 +184,10 @@ const struct verb verb_tune = {
         "\"best\",\n"
         "\"ms\", \"gain\", \"gflops\", \"candidates\", \"rejected\"}; the last one has the net \"total\".",
     .examples = "ocelli-bench tune resnet50 --batch 32 --budget 600\n"
-                "ocelli-bench tune all --budget 3600 --export records.txt\n"
+                "ocelli-bench tune --all --budget 3600 --export records.txt\n"
                 "ocelli-bench tune --import records.txt",
     .operand = "[NET]",
-    .options = (const enum option_id[]){ OPTION_BATCH, OPTION_INPUT, OPTION_BUDGET, OPTION_IMPORT,
+    .options = (const enum option_id[]){ OPTION_BATCH, OPTION_INPUT, OPTION_ALL, OPTION_BUDGET, OPTION_IMPORT,
                                          OPTION_EXPORT, OPTION_DEVICE, OPTION_JSON, OPTION_HELP, OPTION_END },
     .run = run,
 };

@@ -322,8 +322,8 @@ typedef struct oc_tune_desc {
 OC_API oc_status oc_tune(oc_device *device, const oc_graph *graph, const oc_model_desc *model,
                          const oc_tune_desc *desc);
 
-/* Notes to a text file and back, a line each; store NULL: as models find it. A file with anything else in it is
- * OC_E_FORMAT, and nothing is imported. */
+/* Notes to a text file and back, a line each; store NULL: as models find it. Notes of other kernels than this library's
+ * are not exported. A file with anything else in it is OC_E_FORMAT, and nothing is imported. */
 OC_API oc_status oc_tune_export(const char *store, const char *path);
 OC_API oc_status oc_tune_import(const char *store, const char *path);
 

@@ -20,7 +20,7 @@ struct source {
 
 static oc_status load_source(const oc_device *device, const char *file, struct source *source)
 {
-    if (device->kernel_dir) {
+    if (device && device->kernel_dir) {
         char path[4096];
         snprintf(path, sizeof path, "%s/%s", device->kernel_dir, file);
         TRY(file_read(path, MAX_SOURCE_BYTES, &source->owned, &source->length));

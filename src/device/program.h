@@ -17,7 +17,8 @@ struct program_request {
 oc_status program_build_all(oc_device *device, struct program_request *requests, int count,
                             oc_progress_fn progress, void *user);
 
-/* A hash of what programs of these files, with commas between them, are built from. False if one of them is not among
+/* A hash of what programs of these files, with commas between them, are built from; device NULL: of the kernels that are
+ * built in. False if one of them is not among
  * the kernels. */
 bool program_hash(const oc_device *device, const char *files, uint64_t *hash);
 void program_free_all(oc_device *device);

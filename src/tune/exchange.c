@@ -8,18 +8,20 @@
 
 enum { MAX_FILE_BYTES = 256 << 20 };
 
-oc_status records_read(struct records *records, const char *text, size_t length, size_t *skipped)
+oc_status records_read(struct records *records, const char *text, size_t length, size_t *bad_line)
 {
-    *skipped = 0;
+    size_t line = 0;
+    *bad_line = 0;
     for (const char *const end = text + length; text < end;) {
         const char *newline = memchr(text, '\n', (size_t)(end - text));
         const char *stop = newline ? newline : end;
         struct record record;
+        line++;
         if (stop > text && *text != '#') {
             if (record_parse(&record, text, (size_t)(stop - text)))
                 TRY(records_add(records, &record));
-            else
-                ++*skipped;
+            else if (*bad_line == 0)
+                *bad_line = line;
         }
         text = stop + 1;
     }
@@ -33,6 +35,8 @@ static oc_status write_records(struct file_writer *file, const struct records *r
     for (int i = 0; i < FIELD_COUNT; i++)
         text_print(&text, "%s%s", i ? "\t" : "# ", record_fields[i].name);
     for (size_t i = 0; i < records->count; i++) {
+        if (!record_is_current(&records->items[i], NULL))
+            continue;
         text_print(&text, "\n");
         TRY(file_write(file, text.data, text.length));
         text = TEXT_IN(line);
@@ -65,12 +69,14 @@ oc_status oc_tune_import(const char *store_path, const char *path)
 {
     struct records records = { .allocator = &memory_heap };
     unsigned char *text;
-    size_t length, skipped;
+    size_t length, bad_line;
     TRY(file_read(path, MAX_FILE_BYTES, &text, &length));
-    oc_status status = records_read(&records, (const char *)text, length, &skipped);
-    if (status == OC_OK && (skipped > 0 || records.count == 0))
-        status = fail(OC_E_FORMAT, "%s: %zu lines are tuning records, %zu are not; nothing is imported", path,
-                      records.count, skipped);
+    oc_status status = records_read(&records, (const char *)text, length, &bad_line);
+    if (status == OC_OK && bad_line > 0)
+        status =
+            fail(OC_E_FORMAT, "%s:%zu: this line is no tuning record; nothing is imported", path, bad_line);
+    else if (status == OC_OK && records.count == 0)
+        status = fail(OC_E_FORMAT, "%s: there is no tuning record in it", path);
     struct store *store = status == OC_OK ? store_open(store_path, true) : NULL;
     if (status == OC_OK) {
         store_put_all(store, &records);

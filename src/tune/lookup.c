@@ -35,6 +35,8 @@ static double misfit(const struct record *record, const struct record *wanted)
     const double distance = problem_distance(record->problem, wanted->problem);
     if (!(distance <= far))
         return HUGE_VAL;
+    if (distance > 0 && *record->device == '\0')
+        return HUGE_VAL;
     if (!same_device(record, wanted))
         return strcmp(record->architecture, wanted->architecture) == 0 ? 2 + distance : HUGE_VAL;
     return distance + (strcmp(record->driver, wanted->driver) == 0 ? 0 : 1e-9);
@@ -66,8 +68,8 @@ oc_status records_load(struct records *records, const oc_device *device)
     struct store *store = store_open(NULL, false);
     oc_status status = store_load(store, oc_device_get_info(device), records);
     store_close(store);
-    size_t skipped;
+    size_t bad_line;
     for (const struct kernel_source *s = tuned_records; s->name && status == OC_OK; s++)
-        status = records_read(records, s->text, strlen(s->text), &skipped);
+        status = records_read(records, s->text, strlen(s->text), &bad_line);
     return status;
 }

@@ -25,6 +25,7 @@ const struct field record_fields[FIELD_COUNT] = {
     FIELD(FIELD_TEXT, implementation),
     FIELD(FIELD_TEXT, tunables),
     FIELD(FIELD_REAL, ms),
+    FIELD(FIELD_REAL, heuristic_ms),
     FIELD(FIELD_REAL, gflops),
 };
 
@@ -127,6 +128,8 @@ void record_set_device(struct record *record, const oc_device_info *device)
         text_print(&architecture, "cpu-vector%d", device->vector_width);
     else
         text_print(&architecture, "gpu-%s", record->vendor);
+    if (device->loop_limit > 0)
+        text_print(&architecture, "-loops%" PRId64, device->loop_limit);
 }
 
 /* ---- kernel sources ---- */
@@ -141,7 +144,7 @@ bool record_set_source(struct record *record, const oc_device *device, const cha
     return !source.overflow;
 }
 
-static bool source_is_current(const struct record *record, const oc_device *device)
+bool record_is_current(const struct record *record, const oc_device *device)
 {
     struct record now;
     char files[sizeof record->source];
@@ -249,5 +252,5 @@ bool record_choice(const struct record *record, const struct node *n, const oc_d
                    struct choice *choice)
 {
     return choice_parse(choice, n->op, record->implementation, record->tunables) &&
-           choice_is_allowed(choice, n, oc_device_get_info(device)) && source_is_current(record, device);
+           choice_is_allowed(choice, n, oc_device_get_info(device)) && record_is_current(record, device);
 }

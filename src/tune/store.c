@@ -9,15 +9,17 @@
 #include "tune/tune.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum {
     APPLICATION = 0x4F43454C, /* "OCEL", in the header of the file */
-    VERSION = 1,              /* of the tables */
+    VERSION = 2,              /* of the tables */
     WAIT_MS = 30000,
     PATH_BYTES = 4096,
     SQL_BYTES = 2048
@@ -92,7 +94,8 @@ static void print_fields(struct text *sql, int count, const char *after, const c
 
 /* ---- opening ---- */
 
-static void create_table(struct text *sql, const char *name, int columns, int keys)
+/* `owner`: each row also names a process. */
+static void create_table(struct text *sql, const char *name, int columns, int keys, bool owner)
 {
     static const char *const types[] = {
         [FIELD_TEXT] = "TEXT", [FIELD_INTEGER] = "INTEGER", [FIELD_REAL] = "REAL"
@@ -100,9 +103,9 @@ static void create_table(struct text *sql, const char *name, int columns, int ke
     text_print(sql, "CREATE TABLE %s(", name);
     for (int i = 0; i < columns; i++)
         text_print(sql, "%s %s NOT NULL, ", record_fields[i].name, types[record_fields[i].kind]);
-    text_print(sql, "PRIMARY KEY(");
+    text_print(sql, "%sPRIMARY KEY(", owner ? "process INTEGER NOT NULL, " : "");
     print_fields(sql, keys, "", ", ");
-    text_print(sql, ")) WITHOUT ROWID;");
+    text_print(sql, "%s)) WITHOUT ROWID;", owner ? ", process" : "");
 }
 
 static int number(struct store *store, const char *sql)
@@ -129,8 +132,8 @@ static bool initialize(struct store *store)
         return give_up(store, "it was written by another version of Ocelli");
     if (application != 0 || tables != 0)
         return give_up(store, "it is a database of something else");
-    create_table(&sql, "record", FIELD_COUNT, KEY_FIELDS);
-    create_table(&sql, "trial", CANDIDATE_FIELDS, CANDIDATE_FIELDS);
+    create_table(&sql, "record", FIELD_COUNT, KEY_FIELDS, false);
+    create_table(&sql, "trial", CANDIDATE_FIELDS, CANDIDATE_FIELDS, true);
     text_print(&sql, "PRAGMA application_id=%d; PRAGMA user_version=%d", APPLICATION, VERSION);
     return run(store, buffer);
 }
@@ -235,7 +238,9 @@ oc_status store_load(struct store *store, const oc_device_info *device, struct r
         record_set_device(&record, device);
     text_print(&sql, "SELECT ");
     print_fields(&sql, CANDIDATE_FIELDS, "", ", ");
-    text_print(&sql, ", printf('%%.6f', ms), printf('%%.6f', gflops) FROM record ");
+    for (int i = CANDIDATE_FIELDS; i < FIELD_COUNT; i++)
+        text_print(&sql, ", printf('%%.6f', %s)", record_fields[i].name);
+    text_print(&sql, " FROM record ");
     if (device)
         text_print(&sql, "WHERE (device=?1 AND vendor=?2) OR architecture=?4 ");
     text_print(&sql, "ORDER BY ");
@@ -250,21 +255,16 @@ oc_status store_load(struct store *store, const oc_device_info *device, struct r
     return status;
 }
 
-static void put(struct store *store, const char *table, const struct record *record, int fields)
+void store_put(struct store *store, const struct record *record)
 {
     char buffer[SQL_BYTES];
     struct text sql = TEXT_IN(buffer);
-    text_print(&sql, "INSERT OR REPLACE INTO %s VALUES(", table);
-    for (int i = 0; i < fields; i++)
+    text_print(&sql, "INSERT OR REPLACE INTO record VALUES(");
+    for (int i = 0; i < FIELD_COUNT; i++)
         text_print(&sql, i ? ", ?" : "?");
     text_print(&sql, ")");
     if (store_works(store))
-        execute(store, buffer, record, fields);
-}
-
-void store_put(struct store *store, const struct record *record)
-{
-    put(store, "record", record, FIELD_COUNT);
+        execute(store, buffer, record, FIELD_COUNT);
 }
 
 void store_put_all(struct store *store, const struct records *records)
@@ -279,27 +279,55 @@ void store_put_all(struct store *store, const struct records *records)
 
 /* ---- trials ---- */
 
-/* `before` and the condition that all that names a candidate is equal. */
-static bool on_trial(struct store *store, const char *before, const struct record *record)
+/* Those of a candidate, to the end of a statement. */
+static void print_candidate(struct text *sql)
 {
-    char buffer[SQL_BYTES];
-    struct text sql = TEXT_IN(buffer);
-    text_print(&sql, "%s WHERE ", before);
-    print_fields(&sql, CANDIDATE_FIELDS, "=?", " AND ");
-    return store_works(store) && execute(store, buffer, record, CANDIDATE_FIELDS);
+    text_print(sql, " WHERE ");
+    print_fields(sql, CANDIDATE_FIELDS, "=?", " AND ");
 }
 
 void store_begin_trial(struct store *store, const struct record *record)
 {
-    put(store, "trial", record, CANDIDATE_FIELDS);
+    char buffer[SQL_BYTES];
+    struct text sql = TEXT_IN(buffer);
+    text_print(&sql, "INSERT OR REPLACE INTO trial VALUES(");
+    for (int i = 0; i < CANDIDATE_FIELDS; i++)
+        text_print(&sql, "?, ");
+    text_print(&sql, "%ld)", (long)getpid());
+    if (store_works(store))
+        execute(store, buffer, record, CANDIDATE_FIELDS);
 }
 
 void store_end_trial(struct store *store, const struct record *record)
 {
-    on_trial(store, "DELETE FROM trial", record);
+    char buffer[SQL_BYTES];
+    struct text sql = TEXT_IN(buffer);
+    text_print(&sql, "DELETE FROM trial");
+    print_candidate(&sql);
+    text_print(&sql, " AND process=%ld", (long)getpid());
+    if (store_works(store))
+        execute(store, buffer, record, CANDIDATE_FIELDS);
+}
+
+/* Another process that tries it now. A note of our own number is of one before us: containers begin to count anew. */
+static bool is_running(sqlite3_int64 process)
+{
+    return process != getpid() && (kill((pid_t)process, 0) == 0 || errno == EPERM);
 }
 
 bool store_has_trial(struct store *store, const struct record *record)
 {
-    return on_trial(store, "SELECT 1 FROM trial", record);
+    char buffer[SQL_BYTES];
+    struct text sql = TEXT_IN(buffer);
+    bool found = false;
+    int result = SQLITE_DONE;
+    text_print(&sql, "SELECT process FROM trial");
+    print_candidate(&sql);
+    sqlite3_stmt *statement = store_works(store) ? prepare(store, buffer, record, CANDIDATE_FIELDS) : NULL;
+    while (statement && !found && (result = sqlite3_step(statement)) == SQLITE_ROW)
+        found = !is_running(sqlite3_column_int64(statement, 0));
+    if (statement)
+        check(store, result);
+    sqlite3_finalize(statement);
+    return found;
 }

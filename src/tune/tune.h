@@ -36,20 +36,21 @@ double problem_distance(const char *a, const char *b);
 /* ---- record.c ---- */
 
 struct record {
-    /* Where. The architecture joins devices that like the same kernels. */
+    /* Where. The architecture joins devices that like the same kernels. No device: shipped with the library, for all of
+     * the architecture, and only what beats the heuristic, so that it says nothing about other sizes. */
     char device[128], vendor[128], driver[64], architecture[160];
     int64_t compute_units, local_memory;
     /* What, and the kernel files in question with a hash of their text: "sum.cl:91d0a3c2e5f60718". */
     char problem[PROBLEM_BYTES], source[128];
     /* The choice, "VECTOR=16 TILE=12", and how fast it was. */
     char implementation[32], tunables[160];
-    double ms, gflops;
+    double ms, heuristic_ms, gflops; /* heuristic_ms: of what Ocelli would take untuned; 0: not known */
 };
 
 /* The fields of a record in the order in which lines and the database hold them. The first KEY_FIELDS tell a device
  * and a problem apart, with the next ones up to CANDIDATE_FIELDS they name a candidate. */
 enum field_kind { FIELD_TEXT, FIELD_INTEGER, FIELD_REAL };
-enum { KEY_FIELDS = 7, CANDIDATE_FIELDS = 10, FIELD_COUNT = 12 };
+enum { KEY_FIELDS = 7, CANDIDATE_FIELDS = 10, FIELD_COUNT = 13 };
 struct field {
     const char *name;
     enum field_kind kind;
@@ -73,6 +74,9 @@ void record_set_choice(struct record *record, const struct choice *choice);
 
 /* `files` are names between commas. False if one of them is no kernel file. */
 bool record_set_source(struct record *record, const oc_device *device, const char *files);
+
+/* Whether the kernels that it was measured with are those of today; device NULL: those that are built in. */
+bool record_is_current(const struct record *record, const oc_device *device);
 
 /* What a record says, if this node can be run that way on this device. */
 bool record_choice(const struct record *record, const struct node *n, const oc_device *device,
@@ -138,15 +142,15 @@ void store_put(struct store *store, const struct record *record);
 /* Several of them at once, all or none. */
 void store_put_all(struct store *store, const struct records *records);
 
-/* A candidate is noted before it runs for the first time and struck out afterwards. One that is still noted took its
- * process down. */
+/* A candidate is noted before it runs for the first time and struck out afterwards. One that is still noted by a process
+ * that is no more took it down. */
 void store_begin_trial(struct store *store, const struct record *record);
 void store_end_trial(struct store *store, const struct record *record);
 bool store_has_trial(struct store *store, const struct record *record);
 
 /* ---- exchange.c ---- */
 
-/* Appends the records of a text; what is no record is skipped and counted. */
-oc_status records_read(struct records *records, const char *text, size_t length, size_t *skipped);
+/* Appends the records of a text; what is no record is skipped. bad_line: the first such line, from 1; 0: none. */
+oc_status records_read(struct records *records, const char *text, size_t length, size_t *bad_line);
 
 #endif

@@ -301,12 +301,12 @@ static void list_measurements(void)
 
 static void list_device(const oc_device_info *info)
 {
-    size_t skipped;
+    size_t bad_line;
     report.vendor = info->name;
     report.device = (oc_device){ .allocator = memory_heap, .info = *info };
     report.records = (struct records){ .allocator = &memory_heap };
     for (const struct kernel_source *s = tuned_records; s->name; s++)
-        check(records_read(&report.records, s->text, strlen(s->text), &skipped), s->name);
+        check(records_read(&report.records, s->text, strlen(s->text), &bad_line), s->name);
     for (int k = 0; op_specs[k]; k++)
         for (int c = 0; c < op_specs[k]->case_count; c++)
             list_case(op_specs[k], &op_specs[k]->cases[c]);

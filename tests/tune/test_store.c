@@ -38,7 +38,10 @@ static void count(void *user, oc_log_level level, const char *message)
 
 static struct record record_of(const oc_device_info *device, int number)
 {
-    struct record record = { .source = "a.cl:0", .implementation = "x", .ms = 1.5 + number, .gflops = 2.25 };
+    struct record record = {
+        .implementation = "x", .ms = 1.5 + number, .heuristic_ms = 3.125, .gflops = 2.25
+    };
+    cr_assert(record_set_source(&record, NULL, "sum.cl"));
     record_set_device(&record, device);
     snprintf(record.problem, sizeof record.problem, "problem: %d", number);
     snprintf(record.tunables, sizeof record.tunables, "A=%d", number);
@@ -144,6 +147,32 @@ Test(store, remembers_what_took_its_process_down)
     store_close(store);
 }
 
+/* Two may try the same at once; that is no reason to think that it failed. */
+Test(store, knows_what_another_process_is_trying)
+{
+    const struct record record = record_of(&here, 1);
+    int ready[2], done[2];
+    char byte = 0;
+    cr_assert(pipe(ready) == 0 && pipe(done) == 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        struct store *store = store_open(scratch_path("db"), true);
+        store_begin_trial(store, &record);
+        _exit(write(ready[1], "", 1) != 1 || read(done[0], &byte, 1) != 1); /* without an end: as if killed */
+    }
+    cr_assert(read(ready[0], &byte, 1) == 1);
+    struct store *store = store_open(scratch_path("db"), true);
+    cr_expect(!store_has_trial(store, &record), "it is being tried");
+    store_begin_trial(store, &record);
+    store_end_trial(store, &record);
+    cr_assert(write(done[1], "", 1) == 1);
+    int status;
+    waitpid(child, &status, 0);
+    cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    cr_expect(store_has_trial(store, &record), "ours has ended, the other one's has not");
+    store_close(store);
+}
+
 Test(store, loses_nothing_when_two_processes_write)
 {
     enum { RECORDS = 40 };
@@ -215,13 +244,13 @@ static void write_foreign(const char *name)
 static void write_future(const char *name)
 {
     make_store(name, 0, 1);
-    execute(name, "PRAGMA user_version=2");
+    execute(name, "PRAGMA user_version=3");
 }
 
 static void write_impostor(const char *name)
 {
     execute(name,
-            "PRAGMA application_id=1329808716; PRAGMA user_version=1; CREATE TABLE record(holiday TEXT)");
+            "PRAGMA application_id=1329808716; PRAGMA user_version=2; CREATE TABLE record(holiday TEXT)");
 }
 
 static void make_folder(const char *name)
@@ -321,6 +350,12 @@ Test(store, a_full_disk_costs_no_record_that_was_there)
 Test(store, travels_as_text)
 {
     make_store("db", 0, 3);
+    struct store *store = store_open(scratch_path("db"), true);
+    struct record stale = record_of(&here, 3);
+    strcpy(stale.source, "sum.cl:0123456789abcdef");
+    store_put(store, &stale);
+    store_close(store);
+    cr_expect_eq(count_of("db", &here), 4);
     CHECK(oc_tune_export(scratch_path("db"), scratch_path("records.txt")));
     CHECK(oc_tune_import(scratch_path("copy"), scratch_path("records.txt")));
     cr_expect_eq(count_of("copy", &here), 3);
@@ -328,7 +363,7 @@ Test(store, travels_as_text)
     fputs("nonsense\n", file);
     fclose(file);
     expect_failure(oc_tune_import(scratch_path("other"), scratch_path("records.txt")), OC_E_FORMAT,
-                   "3 lines are tuning records, 1 are not; nothing is imported", "nonsense");
+                   "records.txt:5: this line is no tuning record; nothing is imported", "nonsense");
     cr_expect_eq(count_of("other", &here), 0);
     expect_failure(oc_tune_export(scratch_path("none"), scratch_path("x.txt")), OC_E_NOT_FOUND,
                    "no tuning records", "no store");

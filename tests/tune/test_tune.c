@@ -69,6 +69,15 @@ static bool if_crashes(const struct node *n, const oc_device_info *device)
     return crashes;
 }
 
+static bool frugal; /* whether 20 launches are not allowed */
+
+static bool unless_frugal(const struct node *n, const oc_device_info *device, const int *values)
+{
+    (void)n;
+    (void)device;
+    return !frugal || values[0] != 20;
+}
+
 static oc_status infer(struct node *n)
 {
     return node_output(n, 0, ELEMENT_F32, &n->in[0]->shape);
@@ -78,7 +87,7 @@ static const struct tunable launches[] = { { "LAUNCHES", { 40, 20, 1 } }, { 0 } 
 
 static const struct impl impls[] = {
     { .name = "never", .supports = never, .emit = emit_slow },
-    { .name = "slow", .emit = emit_slow, .tunables = launches },
+    { .name = "slow", .emit = emit_slow, .tunables = launches, .allows = unless_frugal },
     { .name = "wrong", .emit = emit_wrong },
     { .name = "crash", .supports = if_crashes, .emit = emit_crash },
     { .name = "reference", .emit = emit_reference },
@@ -97,7 +106,7 @@ static oc_tensor *twice(oc_graph *graph, int64_t n, int64_t size)
 /* ---- tuning ---- */
 
 struct outcome {
-    int results, warnings, calls;
+    int results, calls;
     char best[64], heuristic[64];
     int candidates, rejected;
 };
@@ -178,15 +187,86 @@ Test(tune, finds_the_fastest_that_is_right)
     oc_device_close(device);
 }
 
-Test(tune, works_without_a_store)
+Test(tune, does_not_try_what_is_not_allowed)
 {
     struct outcome o;
-    setenv("OCELLI_TUNING_DB", scratch_path("folder/is/missing"), 1);
-    scratch_write("folder", "", 0);
+    frugal = true;
     oc_device *device = fixture_open();
     CHECK(tune(device, &o));
-    cr_expect_str_eq(o.best, "slow LAUNCHES=1");
+    cr_expect(o.candidates == 4 && o.rejected == 1, "%d, %d", o.candidates, o.rejected);
     oc_device_close(device);
+}
+
+static void count_warnings(void *user, oc_log_level level, const char *message)
+{
+    *(int *)user += level == OC_LOG_WARNING && strstr(message, "tuning store");
+}
+
+/* A store that cannot be made, or is none: one warning, the same results, and what is no store of ours stays as it is. */
+Test(tune, works_without_a_store)
+{
+    static const char *const names[] = { "folder/is/missing", "note" };
+    static const char note[] =
+        "A note that is no database, and long enough not to be taken for an empty one.";
+    char after[sizeof note];
+    oc_device *device = fixture_open();
+    scratch_write("folder", "", 0);
+    scratch_write("note", note, sizeof note);
+    for (int i = 0; i < 2; i++) {
+        struct outcome o;
+        int warnings = 0;
+        setenv("OCELLI_TUNING_DB", scratch_path(names[i]), 1);
+        oc_set_log(count_warnings, &warnings, OC_LOG_WARNING);
+        CHECK(tune(device, &o));
+        oc_set_log(NULL, NULL, OC_LOG_WARNING);
+        cr_expect_eq(warnings, 1, "%s: %d warnings", names[i], warnings);
+        cr_expect(o.candidates == 5 && o.rejected == 1);
+        cr_expect_str_eq(o.best, "slow LAUNCHES=1");
+    }
+    cr_expect_eq(scratch_read("note", after, sizeof after), sizeof after);
+    cr_expect_str_eq(after, note);
+    oc_device_close(device);
+}
+
+/* Both begin with the same problem and try it at the same time. */
+Test(tune, two_processes_tune_at_once_without_loss)
+{
+    pid_t children[2];
+    setenv("OCELLI_TUNING_DB", scratch_path("db"), 1);
+    for (int c = 0; c < 2; c++) {
+        children[c] = fork();
+        if (children[c] == 0) {
+            struct outcome o;
+            int warnings = 0;
+            alarm(60);
+            oc_set_log(count_warnings, &warnings, OC_LOG_WARNING);
+            oc_device *device = fixture_open();
+            bool good = true;
+            for (int64_t size = 100; size < 110; size++) {
+                oc_graph *graph = oc_graph_create(NULL);
+                oc_tensor *y = twice(graph, c + 1, size);
+                if (size == 100)
+                    good = tune(device, &o) == OC_OK && o.rejected == 1;
+                good = good &&
+                       oc_tune(device, graph, &(oc_model_desc){ .outputs = (oc_tensor *const[]){ y, NULL } },
+                               &(oc_tune_desc){ .report = note, .report_user = &o }) == OC_OK;
+                good = good && o.rejected == 1 && o.candidates == 5;
+                oc_graph_destroy(graph);
+            }
+            _exit(!good || warnings > 0);
+        }
+    }
+    for (int c = 0; c < 2; c++) {
+        int status;
+        waitpid(children[c], &status, 0);
+        cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0, "process %d", c);
+    }
+    struct records records = { .allocator = &memory_heap };
+    struct store *store = store_open(NULL, false);
+    CHECK(store_load(store, NULL, &records));
+    store_close(store);
+    cr_expect_eq(records.count, 20, "%zu", records.count); /* 1 and 2 samples of 10 sizes */
+    records_free(&records);
 }
 
 Test(tune, stops_when_it_is_asked_to)
@@ -293,6 +373,17 @@ Test(tune, chooses_by_the_record_that_fits_best)
 
     use_new_store();
     r = good;
+    *r.device = *r.vendor = *r.driver = '\0';
+    r.compute_units = r.local_memory = 0;
+    put(&r);
+    expect_choice(device, y, "slow", 20, "shipped, exactly this problem");
+    strcpy(r.problem, "twice inference: 2x1x101x101 > 2x1x101x101");
+    use_new_store();
+    put(&r);
+    expect_choice(device, y, "slow", 40, "shipped, another problem");
+
+    use_new_store();
+    r = good;
     strcpy(r.driver, "older");
     put(&r);
     expect_choice(device, y, "slow", 20, "another version of the driver");
@@ -307,10 +398,11 @@ Test(tune, passes_over_records_that_cannot_be_followed)
     oc_graph *graph = oc_graph_create(NULL);
     oc_tensor *y = twice(graph, 2, 100);
     const struct record good = make_record(device);
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 7; i++) {
         static const char *const why[] = { "other kernels",       "no such implementation",
                                            "does not support it", "a value of nobody's",
-                                           "other sizes by far",  "another operation" };
+                                           "other sizes by far",  "another operation",
+                                           "not allowed" };
         struct record r = good;
         if (i == 0)
             strcpy(r.source, "elementwise.cl:0123456789abcdef");
@@ -322,8 +414,9 @@ Test(tune, passes_over_records_that_cannot_be_followed)
             strcpy(r.tunables, "LAUNCHES=21");
         else if (i == 4)
             strcpy(r.problem, "twice inference: 64x1x500x500 > 64x1x500x500");
-        else
+        else if (i == 5)
             strcpy(r.problem, "thrice inference: 2x1x100x100 > 2x1x100x100");
+        frugal = i == 6;
         use_new_store();
         put(&r);
         expect_choice(device, y, "slow", 40, why[i]);
@@ -398,43 +491,5 @@ Test(tune, the_same_records_give_the_same_bits_and_a_name_given_by_hand_wins)
                   (double)untuned[i]);
     infer_lenet(device, "max_pool=vector", second, &pool);
     cr_expect_str_eq(pool, "vector");
-    oc_device_close(device);
-}
-
-/* Whatever a network trains with can be run alone, and every candidate agrees with the reference. */
-static void count_result(void *user, const oc_tune_result *r)
-{
-    struct outcome *o = user;
-    o->results++;
-    cr_expect(r->rejected == 0 && r->best_ms > 0 && r->count > 0, "%s: %d rejected", r->problem, r->rejected);
-}
-
-static void count_warning(void *user, oc_log_level level, const char *message)
-{
-    struct outcome *o = user;
-    o->warnings += level == OC_LOG_WARNING;
-    cr_expect(level != OC_LOG_WARNING, "%s", message);
-}
-
-Test(tune, can_measure_everything_that_training_consists_of)
-{
-    struct outcome o = { .results = 0 };
-    oc_graph *graph = oc_graph_create(NULL);
-    oc_tensor *x = floats(graph, "x", 2, 4, 8, 8);
-    oc_tensor *a =
-        oc_relu(oc_batch_norm(oc_conv(x, &(oc_conv_desc){ .filters = 8, .window = { 3 }, .pad = 1 }), NULL));
-    oc_tensor *b = oc_conv(oc_slice(x, 1, 2), &(oc_conv_desc){ .filters = 4, .window = { 1 } });
-    oc_tensor *y = oc_concat((oc_tensor *[]){ a, b }, 2);
-    y = oc_dropout(oc_lrn(oc_max_pool(y, &(oc_pool_desc){ .window = { 2 } }), NULL), 0.5f);
-    y = oc_dense(oc_flatten(y), &(oc_dense_desc){ .units = 3 });
-    oc_tensor *loss = oc_softmax_cross_entropy(y, labels(graph, 2));
-    CHECK(oc_graph_check(graph));
-    oc_device *device = fixture_open();
-    oc_set_log(count_warning, &o, OC_LOG_WARNING);
-    CHECK(oc_tune(device, graph, &(oc_model_desc){ .loss = loss, .outputs = (oc_tensor *const[]){ y, NULL } },
-                  &(oc_tune_desc){ .budget_seconds = 20, .report = count_result, .report_user = &o }));
-    cr_expect_gt(o.results, 0); /* how many, depends on the machine */
-    oc_set_log(NULL, NULL, OC_LOG_WARNING);
-    oc_graph_destroy(graph);
     oc_device_close(device);
 }
