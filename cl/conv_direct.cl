@@ -24,6 +24,9 @@
 #ifndef DEPTH
 #define DEPTH 256
 #endif
+#ifndef FILTERS
+#define FILTERS 256
+#endif
 #ifndef PIXELS
 #define PIXELS 128
 #endif
@@ -89,6 +92,13 @@ inline row_start row_at(const int k, const gather *g)
                         k % (g->joined ? line * g->channels : g->channels) };
 }
 
+/* Whether all positions along an axis look into the image, the first one at source pixel `first`. */
+inline bool all_inside(const int first, const gather_axis *a)
+{
+    const int last = first + (a->positions - 1) * a->reach;
+    return min(first, last) >= 0 && max(first, last) < a->source_size;
+}
+
 /* Fills `row` with `length` values of a pixel's rows from `from` on. The position advances like an odometer: divisions would
  * cost as much as the copy. */
 inline void pack_pixel(__local real *row, __global const real *x, const gather *g, const pixel *p, const row_start *from,
@@ -98,20 +108,26 @@ inline void pack_pixel(__local real *row, __global const real *x, const gather *
     int c = from->in_unit;
     const int first_h = p->j[1] * g->a[1].scale + g->a[1].offset, first_w = p->j[2] * g->a[2].scale + g->a[2].offset;
     const int positions = g->joined ? g->a[2].positions : 1, unit = positions * g->channels;
-    int q1 = q[1], q2 = q[2];
-    int d = p->j[0] * g->a[0].scale + g->a[0].offset + q[0] * g->a[0].reach;
+    const int first_d = p->j[0] * g->a[0].scale + g->a[0].offset;
+    const bool inside = all_inside(first_d, &g->a[0]) && all_inside(first_h, &g->a[1]) && all_inside(first_w, &g->a[2]);
+    int q1 = q[1], q2 = q[2], d = first_d + q[0] * g->a[0].reach;
     int h = first_h + q1 * g->a[1].reach, w = first_w + q2 * g->a[2].reach;
     while (length > 0) {
         const int end = min(unit, c + length);
-        int first = end, last = end; /* of the values inside the image */
-        if (d >= 0 && d < g->a[0].source_size && h >= 0 && h < g->a[1].source_size) {
-            first = clamp(max(-w, 0) * g->channels, c, end);
-            last = clamp(min(g->a[2].source_size - w, positions) * g->channels, first, end);
-        }
         const long line = (((long)p->n * g->a[0].source_size + d) * g->a[1].source_size + h) * g->a[2].source_size;
-        zero_run(row, first - c);
-        copy_run(row + first - c, x + (line + w) * g->x_pitch + first, last - first);
-        zero_run(row + last - c, end - last);
+        __global const real *values = x + (line + w) * g->x_pitch;
+        if (inside) {
+            copy_run(row, values + c, end - c);
+        } else {
+            int first = end, last = end; /* of the values inside the image */
+            if (d >= 0 && d < g->a[0].source_size && h >= 0 && h < g->a[1].source_size) {
+                first = clamp(max(-w, 0) * g->channels, c, end);
+                last = clamp(min(g->a[2].source_size - w, positions) * g->channels, first, end);
+            }
+            zero_run(row, first - c);
+            copy_run(row + first - c, values + first, last - first);
+            zero_run(row + last - c, end - last);
+        }
         row += end - c;
         length -= end - c;
         c = 0;
@@ -222,30 +238,34 @@ typedef struct {
     int padding; /* Mesa wants struct arguments without hidden padding at their end */
 } filter_share;
 
-/* Gradient of the filter: filters times (position, channel), summed over pixels. A work-item owns DEPTH of the rows and
- * a chunk of the pixels. It gathers PIXELS pixels at a time into a panel, as above, and adds their products in a
- * register tile of TILE filters (broadcast) times COLUMNS vectors of rows. Result [chunk][filter][row]. */
+/* Gradient of the filter: filters times (position, channel), summed over pixels. A work-item owns DEPTH of the rows, FILTERS
+ * filters and a chunk of the pixels. It gathers PIXELS pixels of x at a time into a panel, as above, and those of dy into
+ * another, [vector of filters][pixel][VECTOR], and adds their products in a register tile of TILE filters (broadcast) times
+ * COLUMNS vectors of rows. Result [chunk][filter][row]. */
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
 conv_direct_backward_filter(IN(real, x), IN(real, dy), OUT(real, dw), const gather g, const filter_share f,
-                            __local real *panel)
+                            __local real *panel, __local real *dy_panel)
 {
-    const int k0 = get_group_id(0) * DEPTH, chunk = get_group_id(1), group = get_group_id(2);
-    const int length = min(DEPTH, f.rows - k0);
-    const row_start start = row_at(k0, &g);
+    const int filter_blocks = (g.filters + FILTERS - 1) / FILTERS, group = get_group_id(2) / filter_blocks;
+    const int k0 = get_group_id(2) % filter_blocks * FILTERS, filters = min(FILTERS, g.filters - k0);
+    const int row0 = get_group_id(0) * DEPTH, length = min(DEPTH, f.rows - row0), chunk = get_group_id(1);
+    const row_start start = row_at(row0, &g);
     const ulong first = (ulong)chunk * f.pixels_per_chunk, end = min((ulong)f.pixels, first + f.pixels_per_chunk);
     pixel p = pixel_at(first, &g);
-    __global real *out = AT(dw) + ((ulong)chunk * g.groups + group) * g.filters * f.rows + k0;
+    __global real *out = AT(dw) + (((ulong)chunk * g.groups + group) * g.filters + k0) * f.rows + row0;
 
     for (ulong m = first; m < end; m += PIXELS) {
         const int count = min((ulong)PIXELS, end - m);
         for (int t = 0; t < count; t++) {
             pack_pixel(panel + t * ROW, AT(x) + group * g.channels, &g, &p, &start, length);
             next_pixel(&p, &g);
+            __global const real *from = AT(dy) + (m + t) * g.y_pitch + group * g.filters + k0;
+            for (int k = 0; k < filters; k += VECTOR) /* beyond the last filter: for nothing */
+                STOREV(LOADV(from + k), dy_panel + k * PIXELS + t * VECTOR);
         }
         for (int row = 0; row < length; row += BLOCK)
-            for (int k = 0; k < g.filters; k += TILE) {
-                __global const real *dy = AT(dy) + m * g.y_pitch + group * g.filters + k;
-                __local const real *from = panel + row;
+            for (int k = 0; k < filters; k += TILE) {
+                __local const real *from = panel + row, *dy = dy_panel + k / VECTOR * (VECTOR * PIXELS) + k % VECTOR;
                 realv a[TILE][COLUMNS];
 #pragma unroll
                 for (int i = 0; i < TILE; i++)
@@ -259,13 +279,13 @@ conv_direct_backward_filter(IN(real, x), IN(real, dy), OUT(real, dw), const gath
                         u[j] = LOADV(from + j * VECTOR);
 #pragma unroll
                     for (int i = 0; i < TILE; i++) {
-                        const realv v = dy[i]; /* beyond the last filter: for nothing */
+                        const realv v = dy[i];
 #pragma unroll
                         for (int j = 0; j < COLUMNS; j++)
                             a[i][j] = fma(v, u[j], a[i][j]);
                     }
                     from += ROW;
-                    dy += g.y_pitch;
+                    dy += VECTOR;
                 }
 #pragma unroll
                 for (int i = 0; i < TILE; i++)
@@ -273,7 +293,7 @@ conv_direct_backward_filter(IN(real, x), IN(real, dy), OUT(real, dw), const gath
                     for (int j = 0; j < COLUMNS; j++) {
                         const int left = length - row - j * VECTOR;
                         __global real *to = out + (ulong)(k + i) * f.rows + row + j * VECTOR;
-                        if (k + i < g.filters && left > 0)
+                        if (k + i < filters && left > 0)
                             store_some(m > first ? a[i][j] + load_some(to, left) : a[i][j], to, left);
                     }
             }
@@ -284,8 +304,8 @@ conv_direct_backward_filter(IN(real, x), IN(real, dy), OUT(real, dw), const gath
  * filter and VECTOR channels, so that it writes one piece of dw. */
 __kernel void conv_direct_sum_filter(IN(real, partial), OUT(real, dw), const gather g, const int chunks)
 {
-    const int k = get_global_id(0), c = get_global_id(1) * VECTOR, window = g.all_positions, count = g.channels - c;
-    if (k >= g.groups * g.filters)
+    const int c = get_global_id(0) * VECTOR, k = get_global_id(1), window = g.all_positions, count = g.channels - c;
+    if (count <= 0 || k >= g.groups * g.filters)
         return;
     const ulong rows = (ulong)window * g.channels, all = rows * g.groups * g.filters;
     __global const real *from = AT(partial) + k * rows + c;

@@ -13,7 +13,8 @@ struct filter_share {
 };
 
 enum {
-    DEPTH = 192, /* rows of a work-item: a multiple of every block of vectors */
+    DEPTH = 192,   /* rows of a work-item: a multiple of every block of vectors */
+    FILTERS = 256, /* of a work-item: a multiple of every vector */
     MIN_ITEMS = 32,
     PARTIAL_BYTES = 8 << 20, /* of partial filters, in all chunks together */
 };
@@ -27,7 +28,8 @@ static int64_t row_count(const struct conv *d)
 static int64_t chunk_limit(const struct node *n, int panel)
 {
     const struct conv *d = n->desc;
-    const int64_t items = divide_up(row_count(d), DEPTH) * d->groups, wanted = divide_up(MIN_ITEMS, items);
+    const int64_t items = divide_up(row_count(d), DEPTH) * divide_up(d->k / d->groups, FILTERS) * d->groups;
+    const int64_t wanted = divide_up(MIN_ITEMS, items);
     const int64_t affordable = PARTIAL_BYTES / (4 * row_count(d) * d->k);
     const int64_t batch_pixels = shape_count(&n->in[1]->shape) / d->k;
     return least(divide_up(batch_pixels, panel), least(wanted, affordable > 1 ? affordable : 1));
@@ -49,30 +51,38 @@ oc_status conv_direct_filter_prepare_gradient(struct node *n)
                        &(struct shape){ .rank = 1, .dim = { chunks * row_count(d) * d->k } });
 }
 
-/* The division into at most `limit` chunks. */
-static struct filter_share make_share(const struct node *n, int64_t limit)
+/* The division into at most `limit` chunks of whole panels. */
+static struct filter_share make_share(const struct node *n, int64_t limit, int panel)
 {
     const int64_t pixels = shape_pixels(&n->in[1]->shape);
     return (struct filter_share){ .pixels = pixels,
-                                  .pixels_per_chunk = divide_up(pixels, limit),
+                                  .pixels_per_chunk = divide_up(divide_up(pixels, limit), panel) * panel,
                                   .rows = (int32_t)row_count(n->desc) };
 }
 
 oc_status conv_sum_filter(struct emitter *e, const struct node *n, const struct gather *g, int64_t chunks)
 {
+    const int64_t blocks = divide_up(g->channels, tuned(n, "VECTOR")), width = emitter_group_width(e, blocks);
     return emit(e, n,
                 &(struct launch_spec){
                     .file = "conv_direct.cl",
                     .kernel = "conv_direct_sum_filter",
                     .args = { TENSOR(n->out[1]), TENSOR(n->out[0]), STRUCT(*g), INT(chunks) },
-                    .items = { (int64_t)g->groups * g->filters, divide_up(g->channels, tuned(n, "VECTOR")) },
-                    .group = { emitter_group_of(e, 16) },
+                    .items = { blocks, (int64_t)g->groups * g->filters },
+                    .group = { width, emitter_group(e) / width },
                 });
 }
 
+/* Local memory for the pixels of x, and for those of dy. */
 static size_t panel_bytes(int pixels, int vector)
 {
     return sizeof(float) * (size_t)(pixels * (DEPTH + vector));
+}
+
+static size_t dy_panel_bytes(const struct conv *d, int pixels, int vector)
+{
+    const int64_t filters = least(d->k / d->groups, FILTERS);
+    return sizeof(float) * (size_t)(pixels * divide_up(filters, vector) * vector);
 }
 
 oc_status conv_direct_filter_gradient(struct emitter *e, const struct node *n)
@@ -80,19 +90,20 @@ oc_status conv_direct_filter_gradient(struct emitter *e, const struct node *n)
     const struct conv *d = n->desc;
     const oc_tensor *x = n->in[0], *dy = n->in[1], *dw = n->out[0], *sum = has_partial(n) ? n->out[1] : dw;
     const struct gather g = conv_gather(d, x, dy);
-    const struct filter_share f = make_share(n, has_partial(n) ? chunk_limit(n, tuned(n, "PIXELS")) : 1);
+    const int pixels = tuned(n, "PIXELS"), vector = tuned(n, "VECTOR");
+    const struct filter_share f = make_share(n, has_partial(n) ? chunk_limit(n, pixels) : 1, pixels);
     const int64_t chunks = divide_up(f.pixels, f.pixels_per_chunk);
-    char buffer[32];
+    char buffer[64];
     struct text defines = TEXT_IN(buffer);
-    text_print(&defines, " -DDEPTH=%d", DEPTH);
+    text_print(&defines, " -DDEPTH=%d -DFILTERS=%d", DEPTH, FILTERS);
     TRY(emit(e, n,
              &(struct launch_spec){
                  .file = "conv_direct.cl",
                  .kernel = "conv_direct_backward_filter",
                  .defines = defines.data,
                  .args = { TENSOR(x), TENSOR(dy), TENSOR(sum), STRUCT(g), STRUCT(f),
-                           LOCAL(panel_bytes(tuned(n, "PIXELS"), tuned(n, "VECTOR"))) },
-                 .items = { divide_up(f.rows, DEPTH), chunks, d->groups },
+                           LOCAL(panel_bytes(pixels, vector)), LOCAL(dy_panel_bytes(d, pixels, vector)) },
+                 .items = { divide_up(f.rows, DEPTH), chunks, divide_up(g.filters, FILTERS) * d->groups },
              }));
     return has_partial(n) ? conv_sum_filter(e, n, &g, chunks) : OC_OK;
 }
@@ -100,15 +111,17 @@ oc_status conv_direct_filter_gradient(struct emitter *e, const struct node *n)
 enum { VECTOR, TILE, COLUMNS, PIXELS };
 
 const struct tunable conv_direct_filter_tunables[] = { [VECTOR] = { "VECTOR", { 16, 8, 4 } },
-                                                       [TILE] = { "TILE", { 8, 12, 4 } },
+                                                       [TILE] = { "TILE", { 8, 16, 4 } },
                                                        [COLUMNS] = { "COLUMNS", { 2, 1 } },
-                                                       [PIXELS] = { "PIXELS", { 128, 64, 32, 16 } },
+                                                       [PIXELS] = { "PIXELS", { 256, 128, 64, 32, 16 } },
                                                        { 0 } };
 
 bool conv_direct_filter_allows(const struct node *n, const oc_device_info *device, const int *values)
 {
-    (void)n;
-    return panel_bytes(values[PIXELS], values[VECTOR]) <= (size_t)device->local_memory;
+    return values[TILE] <= values[VECTOR] &&
+           panel_bytes(values[PIXELS], values[VECTOR]) +
+                   dy_panel_bytes(n->desc, values[PIXELS], values[VECTOR]) <=
+               (size_t)device->local_memory;
 }
 
 void conv_direct_filter_heuristic(const struct node *n, const oc_device_info *device, int *values)
@@ -117,29 +130,29 @@ void conv_direct_filter_heuristic(const struct node *n, const oc_device_info *de
     values[VECTOR] = device->vector_width >= 16 ? 16 : 8;
     values[TILE] = d->k / d->groups > 4 ? 8 : 4;
     values[COLUMNS] = row_count(d) <= values[VECTOR] ? 1 : 2;
-    values[PIXELS] = 128;
+    values[PIXELS] = 256;
     while (values[PIXELS] > 16 && !conv_direct_filter_allows(n, device, values))
         values[PIXELS] /= 2;
 }
 
 /* About how often a work-item's loops run: over its pixels once per tile, and what goes with it. */
-static int64_t iterations(const struct node *n, const oc_device_info *device)
+static int64_t iterations(const struct node *n, const int *values)
 {
     const struct conv *d = n->desc;
-    int values[MAX_TUNABLES];
-    conv_direct_filter_heuristic(n, device, values);
-    const struct filter_share f = make_share(n, chunk_limit(n, values[PIXELS]));
+    const struct filter_share f = make_share(n, chunk_limit(n, values[PIXELS]), values[PIXELS]);
     const int vector = values[VECTOR], tile = values[TILE], columns = values[COLUMNS];
     const int64_t tiles =
-        divide_up(least(f.rows, DEPTH), vector * columns) * divide_up(d->k / d->groups, tile);
+        divide_up(least(f.rows, DEPTH), vector * columns) * divide_up(least(d->k / d->groups, FILTERS), tile);
     const int64_t panels = f.pixels_per_chunk / values[PIXELS] + 1, pixels = f.pixels_per_chunk;
     const int64_t store = (int64_t)tile * columns * (4 + 2 * vector),
-                  copy = DEPTH / vector + 4 * conv_positions(d) + 4;
+                  copy = (DEPTH + FILTERS) / vector + 4 * conv_positions(d) + 4;
     return tiles * (pixels * conv_tile_iterations(tile, columns) + panels * store) + pixels * copy;
 }
 
 bool conv_direct_filter_supports(const struct node *n, const oc_device_info *device)
 {
-    return device->type == OC_DEVICE_CPU && panel_bytes(16, 16) <= (size_t)device->local_memory &&
-           (device->loop_limit == 0 || iterations(n, device) <= device->loop_limit);
+    int values[MAX_TUNABLES];
+    conv_direct_filter_heuristic(n, device, values);
+    return device->type == OC_DEVICE_CPU && conv_direct_filter_allows(n, device, values) &&
+           (device->loop_limit == 0 || iterations(n, values) <= device->loop_limit);
 }

@@ -112,17 +112,30 @@ static oc_status trial_create(struct trial *t, int spare)
     return status == OC_OK ? oc_model_profile(t->model, true, note_normwise, t) : status;
 }
 
-/* What parameters are multiplied with, and what dy is. */
-static float parameter_scale(const struct trial *t)
+/* What inputs, parameters and dy are multiplied with, so that Winograd's fractions are integers: they are taken of the
+ * weights, in the gradient of the filter of dy; a transposed convolution exchanges the roles of x and dy. */
+struct scales {
+    float x, w, dy;
+};
+
+static struct scales scales_of(const struct trial *t)
 {
-    return t->fill == FILL_INTEGER && (t->normwise[PASS_RESULTS] || t->normwise[PASS_GRADIENTS])
-               ? (float)WINOGRAD_SCALE
-               : 1.f;
+    struct scales s = { 1, 1, 1 };
+    if (t->fill != FILL_INTEGER)
+        return s;
+    if (t->normwise[PASS_RESULTS] || t->normwise[PASS_GRADIENTS])
+        s.w = WINOGRAD_SCALE;
+    if (t->normwise[PASS_FILTERS])
+        *(strcmp(t->p->spec->op, "conv_transpose") == 0 ? &s.x : &s.dy) = WINOGRAD_SCALE;
+    return s;
 }
 
-static float gradient_scale(const struct trial *t)
+static float *scaled_floats(const struct operand *x, float scale)
 {
-    return t->fill == FILL_INTEGER && t->normwise[PASS_FILTERS] ? (float)WINOGRAD_SCALE : 1.f;
+    float *values = operand_floats(x);
+    for (int64_t i = 0; i < x->count; i++)
+        values[i] *= scale;
+    return values;
 }
 
 static void trial_destroy(struct trial *t)
@@ -144,10 +157,10 @@ static oc_parameter_info parameter_info(const struct trial *t, int operand)
 static void set_parameters(struct trial *t)
 {
     for (int i = t->p->spec->inputs; i < t->p->count; i++) {
-        float *values = operand_floats(&t->p->in[i]);
+        const bool bias = t->p->in[i].rank == 1; /* is added to products of x and w */
+        const struct scales s = scales_of(t);
+        float *values = scaled_floats(&t->p->in[i], bias ? s.w * s.x : s.w);
         const char *name = parameter_info(t, i).name;
-        for (int64_t j = 0; j < t->p->in[i].count; j++)
-            values[j] *= parameter_scale(t);
         CHECK(oc_parameter_set(t->model, name, OC_VALUE, values, t->p->in[i].count));
         free(values);
     }
@@ -158,9 +171,13 @@ static void compare(struct trial *t, const char *what, enum pass kind, const str
 {
     struct difference worst;
     const bool plain = kind == PASS_FILTERS && want->rank == 1; /* the gradient of a bias */
+    const struct scales s = scales_of(t);
+    const double scale = kind == PASS_RESULTS     ? (double)s.x * (double)s.w
+                         : kind == PASS_GRADIENTS ? (double)s.w * (double)s.dy
+                         : plain                  ? (double)s.dy
+                                                  : (double)s.x * (double)s.dy;
     const struct rule rule = { .exact = t->fill == FILL_INTEGER && t->p->spec->exact,
-                               .scale = (kind != PASS_FILTERS ? (double)parameter_scale(t) : 1.) *
-                                        (kind != PASS_RESULTS ? (double)gradient_scale(t) : 1.),
+                               .scale = scale,
                                .growth = t->normwise[kind] && !plain ? WINOGRAD_GROWTH : 0 };
     const bool good = operand_compare(want, got, &rule, &worst);
     t->row->worst[kind] = fmax(t->row->worst[kind], worst.ratio);
@@ -189,14 +206,10 @@ static struct arrays arrays_create(const struct trial *t, bool gradients)
     for (int i = 0; i < inputs; i++)
         a.feeds[i] = (oc_feed){ t->in[i],
                                 problem_is_label(p, i) ? (void *)operand_labels(&p->in[i])
-                                                       : (void *)operand_floats(&p->in[i]),
+                                                       : (void *)scaled_floats(&p->in[i], scales_of(t).x),
                                 NULL };
-    if (t->dy) {
-        float *dy = operand_floats(&p->dy);
-        for (int64_t i = 0; i < p->dy.count; i++)
-            dy[i] *= gradient_scale(t);
-        a.feeds[inputs] = (oc_feed){ t->dy, dy, NULL };
-    }
+    if (t->dy)
+        a.feeds[inputs] = (oc_feed){ t->dy, scaled_floats(&p->dy, scales_of(t).dy), NULL };
     a.fetches[fetches++] = (oc_fetch){ .tensor = t->y, .data = floats_unset(p->y.count) };
     for (int i = 0; gradients && i < inputs; i++)
         if (!problem_is_label(p, i))
