@@ -3,7 +3,7 @@
 #include "ops/conv_forms.h"
 #include "ops/conv_gather.h"
 
-enum { DEPTH = 256, MIN_ITEMS = 16 };
+enum { DEPTH = 256, MIN_ITEMS = 32 };
 
 /* Local memory of a work-item. */
 static size_t panel_bytes(int tile, int panels, int vector)
@@ -26,7 +26,7 @@ static oc_status emit_gather(struct emitter *e, const struct node *n, struct gat
     const int64_t pieces = divide_up(pixels, tile * panels) * g->groups;
     const int64_t blocks = divide_up(g->filters, block);
     /* Few pixels: divide the channels too, so that every core has work. Depends on the shape only. */
-    int64_t shares = pieces < MIN_ITEMS ? MIN_ITEMS / pieces : 1;
+    int64_t shares = divide_up(MIN_ITEMS, pieces);
     g->blocks = (int32_t)divide_up(blocks, shares);
     shares = divide_up(blocks, g->blocks);
     return emit(e, n,
