@@ -5,8 +5,13 @@
  * prefers; its profile then says which operations it is made of, and it runs again with each of their other
  * implementations. Every implementation must have run in the end.
  *
+ * What implementations leave to tuning is varied on a few cases: so that every value occurs, or, with OCELLI_TEST_FULL=1, in
+ * every combination that may be tried.
+ *
  * OCELLI_TEST_OP=conv runs the cases of one operation only; OCELLI_TEST_VERBOSE=1 reports the largest error
  * relative to its bound, by operation and implementation. */
+#include "compile/compile.h"
+#include "ops/ops.h"
 #include "support/fixture.h"
 #include "support/problem.h"
 
@@ -33,6 +38,7 @@ struct row {
 static struct {
     oc_device *device;
     bool seen[MAX_OPS][MAX_IMPLEMENTATIONS];
+    uint64_t tried[MAX_OPS][MAX_IMPLEMENTATIONS]; /* which values of tunables: bits as in bits_of() */
     struct row rows[MAX_ROWS];
     int row_count, messages;
 } test;
@@ -89,8 +95,8 @@ static void note_normwise(void *user, const oc_profile_entry *entry)
         ((struct trial *)user)->normwise[fixture_pass(entry)] = true;
 }
 
-/* A model for batches of up to `spare` samples more than the case has. */
-static oc_status trial_create(struct trial *t, int spare)
+/* A graph for batches of up to `spare` samples more than the case has. */
+static void trial_draw(struct trial *t, int spare)
 {
     static const char *const names[MAX_INPUTS] = { "x0", "x1", "x2" };
     const struct problem *p = t->p;
@@ -105,6 +111,11 @@ static oc_status trial_create(struct trial *t, int spare)
         t->dy = input(t->graph, (oc_input_desc){ .name = "dy" }, &p->dy, spare);
         t->loss = oc_dot(t->y, t->dy);
     }
+}
+
+static oc_status trial_create(struct trial *t, int spare)
+{
+    trial_draw(t, spare);
     oc_tensor *const outputs[] = { t->y, NULL };
     const oc_status status = oc_model_create(
         &t->model, t->graph, test.device,
@@ -275,13 +286,15 @@ static void run_values(struct trial *t, const struct problem *p, enum fill fill)
 static struct row *row_of(const char *op, const char *implementations)
 {
     const char *name = implementations ? implementations : "preferred";
+    const size_t length = strcspn(name, " ");
     for (int i = 0; i < test.row_count; i++)
-        if (strcmp(test.rows[i].op, op) == 0 && strcmp(test.rows[i].implementations, name) == 0)
+        if (strcmp(test.rows[i].op, op) == 0 && strlen(test.rows[i].implementations) == length &&
+            strncmp(test.rows[i].implementations, name, length) == 0)
             return &test.rows[i];
     cr_assert(test.row_count < MAX_ROWS);
     struct row *row = &test.rows[test.row_count++];
     row->op = op;
-    snprintf(row->implementations, sizeof row->implementations, "%s", name);
+    snprintf(row->implementations, sizeof row->implementations, "%.*s", (int)length, name);
     return row;
 }
 
@@ -403,6 +416,157 @@ Test(ops, every_case_on_every_implementation)
     cr_expect(test.messages <= MAX_MESSAGES, "%d more differences", test.messages - MAX_MESSAGES);
     if (!only)
         expect_all_seen();
+    if (getenv("OCELLI_TEST_VERBOSE"))
+        report();
+    oc_device_close(test.device);
+}
+
+/* ---- What tuning tries -------------------------------------------------------------------------------- */
+
+/* Those whose channels, pixels and windows are no multiples of anything; where compilers are slow, the quick ones. */
+static const struct {
+    const char *op, *name;
+    bool quick;
+} varied_cases[] = {
+    { "conv", "3x3 valid, 20 to 40 channels", false },
+    { "conv", "3x3 groups of 4, 24 channels, stride 2", false },
+    { "conv", "1x1, 48 to 32 channels, no bias", false }, /* sub-groups want multiples of theirs */
+    { "dense", "33 to 17", true },
+    { "conv_transpose", "3x3 pad 1, 16 to 20 channels", false },
+    { "conv_transpose", "depthwise, 33 channels, stride 2", false },
+};
+
+/* One bit for each value of each tunable. */
+static uint64_t bits_of(const struct tunable *tunables, const int index[MAX_TUNABLES])
+{
+    uint64_t bits = 0;
+    for (int i = 0; tunables[i].name; i++)
+        bits |= UINT64_C(1) << (8 * i + index[i]);
+    return bits;
+}
+
+static int count_bits(uint64_t bits)
+{
+    int count = 0;
+    for (; bits; bits &= bits - 1)
+        count++;
+    return count;
+}
+
+static void set_values(struct choice *choice, const int index[MAX_TUNABLES])
+{
+    for (int i = 0; choice->impl->tunables[i].name; i++)
+        choice->tuned[i] = choice->impl->tunables[i].values[index[i]];
+}
+
+/* Of the combinations that may be tried, the first with most values of those that are not in `tried`; false if none has
+ * one. */
+static bool find_untried(struct choice *choice, const struct node *n, uint64_t *tried)
+{
+    int index[MAX_TUNABLES] = { 0 }, best = 0;
+    uint64_t bits = 0;
+    struct choice candidate = *choice;
+    do {
+        const uint64_t candidate_bits = bits_of(candidate.impl->tunables, index);
+        set_values(&candidate, index);
+        if (count_bits(candidate_bits & ~*tried) > best &&
+            choice_is_allowed(&candidate, n, oc_device_get_info(test.device))) {
+            best = count_bits(candidate_bits & ~*tried);
+            bits = candidate_bits;
+            *choice = candidate;
+        }
+    } while (choice_next(candidate.impl->tunables, index));
+    *tried |= bits;
+    return best > 0;
+}
+
+static void run_choice(const struct problem problems[], const struct node *n, const struct choice *choice)
+{
+    char name[256];
+    struct record record;
+    struct usage usage;
+    record_set_choice(&record, choice);
+    snprintf(name, sizeof name, "%s=%s %s", n->op->name, record.implementation, record.tunables);
+    cr_expect(run_case(problems, name, &usage), "%s, case \"%s\": %s", name, problems[0].c->name,
+              oc_last_error());
+}
+
+static void vary(const struct problem problems[], const struct node *n, const struct impl *impl)
+{
+    uint64_t *tried = &test.tried[index_of_op(n->op->name)][impl - n->op->impls];
+    const char *full = getenv("OCELLI_TEST_FULL");
+    struct choice choice = { .impl = impl };
+    int index[MAX_TUNABLES] = { 0 };
+    if (!full || *full != '1') {
+        while (find_untried(&choice, n, tried))
+            run_choice(problems, n, &choice);
+        return;
+    }
+    do {
+        set_values(&choice, index);
+        if (choice_is_allowed(&choice, n, oc_device_get_info(test.device))) {
+            run_choice(problems, n, &choice);
+            *tried |= bits_of(impl->tunables, index);
+        }
+    } while (choice_next(impl->tunables, index));
+}
+
+static void vary_case(const struct op_spec *spec, const struct op_case *c)
+{
+    struct problem problems[FILL_SPECIAL + 1];
+    struct plan *draft;
+    for (int fill = FILL_REAL; fill <= FILL_SPECIAL; fill++)
+        problem_create(&problems[fill], spec, c, (enum fill)fill);
+    struct trial t = { .p = &problems[FILL_REAL] };
+    trial_draw(&t, 0);
+    CHECK(plan_draft(&draft, t.graph, test.device, &(oc_model_desc){ .loss = t.loss }, true));
+    for (const struct node *n = draft->graph->first; n; n = n->next)
+        for (const struct impl *impl = n->op->impls; !n->view && impl->name; impl++)
+            if (impl->tunables && impl_supports(impl, n, oc_device_get_info(test.device)))
+                vary(problems, n, impl);
+    plan_destroy(draft);
+    trial_destroy(&t);
+    for (int fill = FILL_REAL; fill <= FILL_SPECIAL; fill++)
+        problem_destroy(&problems[fill]);
+}
+
+/* With local memory in plenty, no value is there in vain, unless the implementation is for other devices. */
+static void expect_all_tried(void)
+{
+    int met = 0;
+    for (int op = 0; op_table[op]; op++)
+        for (const struct impl *impl = op_table[op]->impls; impl->name; impl++) {
+            int index[MAX_TUNABLES] = { 0 };
+            uint64_t all = 0;
+            for (bool more = impl->tunables != NULL; more; more = choice_next(impl->tunables, index))
+                all |= bits_of(impl->tunables, index);
+            const uint64_t tried = test.tried[op][impl - op_table[op]->impls];
+            cr_expect(tried == 0 || tried == all, "values of %s=%s have not run", op_table[op]->name,
+                      impl->name);
+            met += tried > 0;
+        }
+    cr_expect_geq(
+        met, 14,
+        "of conv and its gradients winograd, direct and grouped, and those of dense and conv_transpose");
+}
+
+Test(ops, every_value_that_tuning_tries)
+{
+    enum { PLENTY = 1 << 20 };
+    const char *only = getenv("OCELLI_TEST_OP");
+    test.device = fixture_open();
+    const bool quick = fixture_quick();
+    for (int v = 0; v < COUNT_OF(varied_cases); v++)
+        for (int k = 0; op_specs[k]; k++)
+            for (int c = 0; c < op_specs[k]->case_count; c++)
+                if (strcmp(op_specs[k]->op, varied_cases[v].op) == 0 &&
+                    strcmp(op_specs[k]->cases[c].name, varied_cases[v].name) == 0 &&
+                    (varied_cases[v].quick || !quick) && (!only || strcmp(only, varied_cases[v].op) == 0))
+                    vary_case(op_specs[k], &op_specs[k]->cases[c]);
+    cr_expect(test.messages <= MAX_MESSAGES, "%d more differences", test.messages - MAX_MESSAGES);
+    if (!only && !quick && oc_device_get_info(test.device)->type == OC_DEVICE_CPU &&
+        oc_device_get_info(test.device)->local_memory >= PLENTY)
+        expect_all_tried();
     if (getenv("OCELLI_TEST_VERBOSE"))
         report();
     oc_device_close(test.device);
