@@ -43,9 +43,11 @@ NETS ?= --all
 BUDGET ?= 7200
 RECORDS = cl/tuned/pocl.txt
 tuned: build
-	rm -f build/tuned.db
-	OCELLI_TUNING_DB=build/tuned.db build/ocelli-bench tune --device cpu $(if $(wildcard $(RECORDS)),--import $(RECORDS)) \
-	    $(if $(NETS),$(NETS) --budget $(BUDGET)) --export build/records.txt
+	rm -f build/tuned.db build/records.txt
+	OCELLI_TUNING_DB=build/tuned.db build/ocelli-bench tune --device cpu \
+	    $(if $(shell grep -sv '^\#' $(RECORDS)),--import $(RECORDS)) \
+	    $(if $(NETS),$(NETS) --budget $(BUDGET)) --export build/records.txt || [ -z "$(NETS)" ] # nothing is left
+	touch build/records.txt
 	sed 1q build/records.txt > $(RECORDS)
 	awk -f cl/tuned/pack.awk build/records.txt build/records.txt | LC_ALL=C sort >> $(RECORDS)
 

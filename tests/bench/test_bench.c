@@ -111,6 +111,17 @@ Test(bench, calls_end_with_the_right_code_and_a_sentence)
         { "net xo --input 2", 2, NULL, "conv1" },
         { "net xo --device bake", 1, NULL, "bake" },
         { "op --op add --case 1D --pass backward_data --json", 1, NULL, "nothing that was asked for" },
+        { "tune --help", 0, "ocelli-bench tune [NET] [OPTION]...", NULL },
+        { "tune", 2, NULL, "a NET, --all, --import or --export is missing" },
+        { "tune bake", 2, NULL, "there is no model 'bake'" },
+        { "tune lenet5 --all", 2, NULL, "--all and 'lenet5' exclude each other" },
+        { "tune lenet5 xo", 2, NULL, "'xo' is one argument too many" },
+        { "tune lenet5 --budget 0", 2, NULL, "--budget cannot be '0'" },
+        { "tune lenet5 --batch x", 2, NULL, "--batch cannot be 'x'" },
+        { "tune lenet5 --mode train", 2, NULL, "there is no such option: '--mode'" },
+        { "tune --all --device bake", 1, NULL, "bake" },
+        { "tune --import /no/such/file", 1, NULL, "/no/such/file" },
+        { "tune --export /no/such/folder/file", 1, NULL, "no tuning records to export" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         call(cases[i].words);
@@ -470,4 +481,106 @@ Test(bench, a_wrong_kernel_is_noticed)
     cr_expect_eq(result.code, 1);
     cr_expect(strstr(result.err, "add=reference is wrong in case \"1D\": its relative error is "), "%s",
               result.err);
+}
+
+/* ---- tune ---- */
+
+static void call_with(const char *words, const char *file)
+{
+    char line[512];
+    snprintf(line, sizeof line, "%s '%s'", words, scratch_path(file));
+    call(line);
+}
+
+/* The last line weighs each problem by how often the network has it. */
+Test(bench, tuning_reports_each_problem_and_their_sum)
+{
+    double heuristic = 0, tuned = 0, candidates = 0;
+    int problems = 0;
+    char *rest = result.out;
+    setenv("OCELLI_TUNING_DB", scratch_path("db"), 1);
+    call_with("tune lenet5 --batch 2 --budget 2 --json --export", "records.txt");
+    cr_assert(result.code == 0 && result.err[0] == '\0', "%d: %s", result.code, result.err);
+    json_t *row;
+    for (; (row = next_line(&rest)) != NULL && is(row, "net", "lenet5"); json_decref(row)) {
+        cr_expect(strchr(text(row, "problem"), ':') && strlen(text(row, "best")) > 0);
+        cr_expect_geq(number(row, "heuristic_ms"), number(row, "ms"));
+        cr_expect(fabs(number(row, "gain") * number(row, "ms") / number(row, "heuristic_ms") - 1) < 1e-6);
+        cr_expect_eq(number(row, "rejected"), 0);
+        cr_expect(number(row, "gflops") >= 0);
+        heuristic += number(row, "count") * number(row, "heuristic_ms");
+        tuned += number(row, "count") * number(row, "ms");
+        candidates += number(row, "candidates");
+        problems++;
+    }
+    cr_assert(row && is(row, "net", "total") && problems > 0, "%s", result.out);
+    cr_expect_eq(number(row, "problems"), problems);
+    cr_expect_eq(number(row, "candidates"), candidates);
+    cr_expect(fabs(number(row, "heuristic_ms") / heuristic - 1) < 1e-6);
+    cr_expect(fabs(number(row, "ms") / tuned - 1) < 1e-6);
+    cr_expect(fabs(number(row, "gain") / (heuristic / tuned) - 1) < 1e-6);
+    json_decref(row);
+    cr_expect_null(next_line(&rest));
+
+    size_t lines = 0;
+    scratch_read("records.txt", result.out, TEXT - 1);
+    for (const char *c = result.out; *c; c++)
+        lines += *c == '\n';
+    cr_expect_eq(lines, (size_t)problems + 1, "a record of each, after a comment");
+    call("tune lenet5 --batch 2 --budget 1");
+    cr_expect(result.code == 0 && strstr(result.out, " ms untuned, ") && strstr(result.out, " candidates)\n"),
+              "%s", result.out);
+}
+
+Test(bench, records_travel_and_a_bad_line_is_named)
+{
+    static char first[TEXT], second[TEXT];
+    setenv("OCELLI_TUNING_DB", scratch_path("db"), 1);
+    call_with("tune lenet5 --batch 2 --budget 1 --export", "first.txt");
+    cr_assert_eq(result.code, 0, "%s", result.err);
+    setenv("OCELLI_TUNING_DB", scratch_path("copy"), 1);
+    call_with("tune --import", "first.txt");
+    cr_expect(result.code == 0 && !result.out[0] && !result.err[0], "%d: %s%s", result.code, result.out,
+              result.err);
+    call_with("tune --export", "second.txt");
+    cr_expect(result.code == 0 && !result.out[0] && !result.err[0], "%d: %s%s", result.code, result.out,
+              result.err);
+    const size_t length = scratch_read("first.txt", first, TEXT - 32);
+    cr_expect_eq(scratch_read("second.txt", second, TEXT), length);
+    cr_expect(memcmp(first, second, length) == 0);
+
+    int line = 1;
+    for (size_t i = 0; i < length; i++)
+        line += first[i] == '\n';
+    strcpy(first + length, "no record\n");
+    scratch_write("first.txt", first, length + 10);
+    setenv("OCELLI_TUNING_DB", scratch_path("other"), 1);
+    call_with("tune --import", "first.txt");
+    char place[64];
+    snprintf(place, sizeof place, "first.txt:%d: this line is no tuning record", line);
+    cr_expect(result.code == 1 && strstr(result.err, place), "%d: %s", result.code, result.err);
+    call_with("tune --export", "second.txt");
+    cr_expect(result.code == 1 && strstr(result.err, "no tuning records to export"), "%d: %s", result.code,
+              result.err);
+}
+
+/* It costs what it would have remembered, with a warning, not the results; what was asked to be stored is a failure. */
+Test(bench, tuning_needs_no_store)
+{
+    char line[512];
+    setenv("OCELLI_TUNING_DB", scratch_path("db"), 1);
+    call_with("tune lenet5 --batch 2 --budget 1 --export", "records.txt");
+    scratch_write("note", "no folder", 9);
+    setenv("OCELLI_TUNING_DB", scratch_path("note/db"), 1);
+    call("tune lenet5 --batch 2 --budget 1");
+    cr_expect(result.code == 0 && strstr(result.out, " ms tuned, "), "%d: %s", result.code, result.out);
+    cr_expect(strstr(result.err, "tuning store ") && strstr(result.err, "; going on without it"), "%s",
+              result.err);
+    call_with("tune --import", "records.txt");
+    cr_expect(result.code == 1 && strstr(result.err, "cannot be stored"), "%d: %s", result.code, result.err);
+    snprintf(line, sizeof line, "'%s' tune lenet5 --batch 2 --budget 1 >/dev/full 2>'%s'", TOOL,
+             scratch_path("err"));
+    cr_expect_eq(WEXITSTATUS(system(line)), 1);
+    result.err[scratch_read("err", result.err, TEXT - 1)] = '\0';
+    cr_expect(strstr(result.err, "cannot write to standard output"), "%s", result.err);
 }
