@@ -96,11 +96,13 @@ static int64_t iterations(const struct node *n, const int *values)
     return (conv_product(n).depth / values[DEPTH] + 4) * values[DEPTH] * values[ITEM_M] * values[ITEM_N] / 4;
 }
 
-/* Intel's GPUs, known by sub-groups of a size that kernels can require, have half the registers of others per work-item, or
- * less. */
-static bool fits_registers(const oc_device_info *device, const int *values)
+/* What compilers spill does not fit: 8 x 8 results on Intel's GPUs, known by sub-groups of a size that kernels can require,
+ * and on others where each value of x has an address of its own. */
+static bool fits_registers(const struct node *n, const oc_device_info *device, const int *values)
 {
-    return device->sub_group_sizes == 0 || values[ITEM_M] * values[ITEM_N] <= 32;
+    const struct conv *d = n->desc;
+    const int64_t channels = (conv_is_transposed(n) ? d->k : d->c) / d->groups;
+    return values[ITEM_M] * values[ITEM_N] <= 32 || (device->sub_group_sizes == 0 && channels % 4 == 0);
 }
 
 /* Work-groups of one compute unit share it, so time goes by rounds of one work-group per unit. */
@@ -114,7 +116,7 @@ void conv_tiled_heuristic(const struct node *n, const oc_device_info *device, in
             divide_up(p.m, t->values[TILE_M]) * divide_up(p.n, t->values[TILE_N]) * p.count;
         const double time = (double)divide_up(groups, device->compute_units > 0 ? device->compute_units : 1) *
                             t->values[TILE_M] * t->values[TILE_N] / t->efficiency;
-        if (conv_tiled_allows(n, device, t->values) && fits_registers(device, t->values) &&
+        if (conv_tiled_allows(n, device, t->values) && fits_registers(n, device, t->values) &&
             (best == 0 || time < best)) {
             best = time;
             memcpy(values, t->values, sizeof t->values);
