@@ -75,13 +75,28 @@ const struct tunable conv_direct_tunables[] = { [VECTOR] = { "VECTOR", { 16, 8, 
                                                 [PANELS] = { "PANELS", { 8, 4, 2, 1 } },
                                                 { 0 } };
 
-bool conv_direct_allows(const struct node *n, const oc_device_info *device, const int *values)
+/* About how often a work-item's loops run: packing and multiplying, and what goes with them. */
+static int64_t iterations(const struct node *n, const int *values)
 {
-    (void)n;
-    return panel_bytes(values[TILE], values[PANELS], values[VECTOR]) <= (size_t)device->local_memory;
+    const struct conv *d = n->desc;
+    const bool transposed = conv_is_transposed(n);
+    const int64_t cg = d->c / d->groups, kg = d->k / d->groups, filters = transposed ? cg : kg;
+    const int64_t positions = conv_positions(d), rows = positions * (transposed ? kg : cg);
+    const int vector = values[VECTOR], tile = values[TILE], columns = values[COLUMNS];
+    const int64_t blocks = divide_up(filters, vector * columns), depths = rows / DEPTH + 1;
+    const int64_t store = (int64_t)tile * columns * (4 + 2 * vector),
+                  copy = rows / vector + 4 * positions + 4 * depths;
+    return values[PANELS] *
+           (blocks * (rows * conv_tile_iterations(tile, columns) + depths * store) + tile * copy);
 }
 
-/* Register tile by vector width (32 vector registers of 16 floats, 16 of 8), panels by local memory. */
+bool conv_direct_allows(const struct node *n, const oc_device_info *device, const int *values)
+{
+    return panel_bytes(values[TILE], values[PANELS], values[VECTOR]) <= (size_t)device->local_memory &&
+           (device->loop_limit == 0 || iterations(n, values) <= device->loop_limit);
+}
+
+/* Register tile by vector width (32 vector registers of 16 floats, 16 of 8), panels by what is allowed. */
 void conv_direct_heuristic(const struct node *n, const oc_device_info *device, int *values)
 {
     const struct conv *d = n->desc;
@@ -95,25 +110,9 @@ void conv_direct_heuristic(const struct node *n, const oc_device_info *device, i
         values[PANELS] /= 2;
 }
 
-/* About how often a work-item's loops run: packing and multiplying, and what goes with them. */
-static int64_t iterations(const struct node *n, const oc_device_info *device)
-{
-    const struct conv *d = n->desc;
-    const bool transposed = conv_is_transposed(n);
-    const int64_t cg = d->c / d->groups, kg = d->k / d->groups, filters = transposed ? cg : kg;
-    const int64_t positions = conv_positions(d), rows = positions * (transposed ? kg : cg);
-    int values[MAX_TUNABLES];
-    conv_direct_heuristic(n, device, values);
-    const int vector = values[VECTOR], tile = values[TILE], columns = values[COLUMNS];
-    const int64_t blocks = divide_up(filters, vector * columns), depths = rows / DEPTH + 1;
-    const int64_t store = (int64_t)tile * columns * (4 + 2 * vector),
-                  copy = rows / vector + 4 * positions + 4 * depths;
-    return values[PANELS] *
-           (blocks * (rows * conv_tile_iterations(tile, columns) + depths * store) + tile * copy);
-}
-
 bool conv_direct_supports(const struct node *n, const oc_device_info *device)
 {
-    return device->type == OC_DEVICE_CPU && panel_bytes(12, 1, 16) <= (size_t)device->local_memory &&
-           (device->loop_limit == 0 || iterations(n, device) <= device->loop_limit);
+    int values[MAX_TUNABLES];
+    conv_direct_heuristic(n, device, values);
+    return device->type == OC_DEVICE_CPU && conv_direct_allows(n, device, values);
 }

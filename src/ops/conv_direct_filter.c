@@ -116,25 +116,6 @@ const struct tunable conv_direct_filter_tunables[] = { [VECTOR] = { "VECTOR", { 
                                                        [PIXELS] = { "PIXELS", { 256, 128, 64, 32, 16 } },
                                                        { 0 } };
 
-bool conv_direct_filter_allows(const struct node *n, const oc_device_info *device, const int *values)
-{
-    return values[TILE] <= values[VECTOR] &&
-           panel_bytes(values[PIXELS], values[VECTOR]) +
-                   dy_panel_bytes(n->desc, values[PIXELS], values[VECTOR]) <=
-               (size_t)device->local_memory;
-}
-
-void conv_direct_filter_heuristic(const struct node *n, const oc_device_info *device, int *values)
-{
-    const struct conv *d = n->desc;
-    values[VECTOR] = device->vector_width >= 16 ? 16 : 8;
-    values[TILE] = d->k / d->groups > 4 ? 8 : 4;
-    values[COLUMNS] = row_count(d) <= values[VECTOR] ? 1 : 2;
-    values[PIXELS] = 256;
-    while (values[PIXELS] > 16 && !conv_direct_filter_allows(n, device, values))
-        values[PIXELS] /= 2;
-}
-
 /* About how often a work-item's loops run: over its pixels once per tile, and what goes with it. */
 static int64_t iterations(const struct node *n, const int *values)
 {
@@ -149,10 +130,29 @@ static int64_t iterations(const struct node *n, const int *values)
     return tiles * (pixels * conv_tile_iterations(tile, columns) + panels * store) + pixels * copy;
 }
 
+bool conv_direct_filter_allows(const struct node *n, const oc_device_info *device, const int *values)
+{
+    return values[TILE] <= values[VECTOR] &&
+           panel_bytes(values[PIXELS], values[VECTOR]) +
+                   dy_panel_bytes(n->desc, values[PIXELS], values[VECTOR]) <=
+               (size_t)device->local_memory &&
+           (device->loop_limit == 0 || iterations(n, values) <= device->loop_limit);
+}
+
+void conv_direct_filter_heuristic(const struct node *n, const oc_device_info *device, int *values)
+{
+    const struct conv *d = n->desc;
+    values[VECTOR] = device->vector_width >= 16 ? 16 : 8;
+    values[TILE] = d->k / d->groups > 4 ? 8 : 4;
+    values[COLUMNS] = row_count(d) <= values[VECTOR] ? 1 : 2;
+    values[PIXELS] = 256;
+    while (values[PIXELS] > 16 && !conv_direct_filter_allows(n, device, values))
+        values[PIXELS] /= 2;
+}
+
 bool conv_direct_filter_supports(const struct node *n, const oc_device_info *device)
 {
     int values[MAX_TUNABLES];
     conv_direct_filter_heuristic(n, device, values);
-    return device->type == OC_DEVICE_CPU && conv_direct_filter_allows(n, device, values) &&
-           (device->loop_limit == 0 || iterations(n, values) <= device->loop_limit);
+    return device->type == OC_DEVICE_CPU && conv_direct_filter_allows(n, device, values);
 }

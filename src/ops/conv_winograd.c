@@ -223,9 +223,24 @@ static int64_t local_bytes(const struct node *n, const int *values)
     return 4 * (int64_t)winograd_points(values[OUTPUT]) * values[PANELS] * values[TILE] * (products + tiles);
 }
 
+/* About how often a work-item's loops run. */
+static int64_t iterations(const struct node *n, const int *values)
+{
+    const struct conv *d = n->desc;
+    const int64_t channels = conv_is_transposed(n) ? d->k : d->c,
+                  filters = conv_is_transposed(n) ? d->c : d->k;
+    const int64_t blocks = divide_up(filters, values[VECTOR] * values[COLUMNS]),
+                  points = winograd_points(values[OUTPUT]);
+    const int64_t step = conv_tile_iterations(values[TILE], values[COLUMNS]);
+    const int64_t moved =
+        divide_up(channels, values[VECTOR]) + blocks * values[COLUMNS]; /* vectors per tile */
+    return values[PANELS] * (blocks * points * (channels + 3) * step + values[TILE] * moved * 6 * points);
+}
+
 bool conv_winograd_allows(const struct node *n, const oc_device_info *device, const int *values)
 {
-    return local_bytes(n, values) <= device->local_memory;
+    return local_bytes(n, values) <= device->local_memory &&
+           (device->loop_limit == 0 || iterations(n, values) <= device->loop_limit);
 }
 
 static bool has_work(const struct node *n, const int *values)
@@ -258,26 +273,11 @@ void conv_winograd_heuristic(const struct node *n, const oc_device_info *device,
     values[PANELS] = 1;
 }
 
-/* About how often a work-item's loops run. */
-static int64_t iterations(const struct node *n, const int *values)
-{
-    const struct conv *d = n->desc;
-    const int64_t channels = conv_is_transposed(n) ? d->k : d->c,
-                  filters = conv_is_transposed(n) ? d->c : d->k;
-    const int64_t blocks = divide_up(filters, values[VECTOR] * values[COLUMNS]),
-                  points = winograd_points(values[OUTPUT]);
-    const int64_t step = conv_tile_iterations(values[TILE], values[COLUMNS]);
-    const int64_t moved =
-        divide_up(channels, values[VECTOR]) + blocks * values[COLUMNS]; /* vectors per tile */
-    return values[PANELS] * (blocks * points * (channels + 3) * step + values[TILE] * moved * 6 * points);
-}
-
 bool conv_winograd_supports(const struct node *n, const oc_device_info *device)
 {
     int values[MAX_TUNABLES];
     if (!winograd_suits(n, device))
         return false;
     conv_winograd_heuristic(n, device, values);
-    return conv_winograd_allows(n, device, values) &&
-           (device->loop_limit == 0 || iterations(n, values) <= device->loop_limit);
+    return conv_winograd_allows(n, device, values);
 }

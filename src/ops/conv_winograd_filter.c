@@ -76,11 +76,28 @@ oc_status conv_winograd_filter_gradient(struct emitter *e, const struct node *n)
     return conv_sum_filter(e, n, &g, division.chunks);
 }
 
+/* About how often a work-item's loops run. */
+static int64_t iterations(const struct node *n, const int *values)
+{
+    const struct conv *d = n->desc;
+    const int points = values[OUTPUT] + 2, tile = values[TILE], columns = values[COLUMNS];
+    const int64_t channels = least(d->c, values[SPAN]), filters = least(d->k, values[SPAN]);
+    const struct division division = divide(d, tile_count(n, values[OUTPUT]), values[SPAN], values[DEPTH]);
+    const int64_t tiles = division.tiles_per_chunk;
+    const int64_t moved = divide_up(channels, values[VECTOR]) + divide_up(filters, values[VECTOR]);
+    const int64_t blocks = divide_up(channels, values[VECTOR] * columns) * divide_up(filters, tile);
+    const int64_t transform = tiles * moved * points * (points + 2);
+    const int64_t products = blocks * points * tiles * conv_tile_iterations(tile, columns);
+    const int64_t store =
+        blocks * (tiles / values[DEPTH]) * tile * columns * (2 * points + 9 * (values[VECTOR] + 2));
+    return points * (transform + products + store);
+}
+
 bool conv_winograd_filter_allows(const struct node *n, const oc_device_info *device, const int *values)
 {
-    (void)n;
     return values[TILE] <= values[VECTOR] &&
-           2 * local_bytes(values[OUTPUT], values[SPAN], values[DEPTH]) <= device->local_memory;
+           2 * local_bytes(values[OUTPUT], values[SPAN], values[DEPTH]) <= device->local_memory &&
+           (device->loop_limit == 0 || iterations(n, values) <= device->loop_limit);
 }
 
 /* A large span saves transforming again, a large depth adding up again: what fits into half of the local memory and leaves
@@ -101,29 +118,11 @@ void conv_winograd_filter_heuristic(const struct node *n, const oc_device_info *
         values[SPAN] /= 2;
 }
 
-/* About how often a work-item's loops run. */
-static int64_t iterations(const struct node *n, const int *values)
-{
-    const struct conv *d = n->desc;
-    const int points = values[OUTPUT] + 2, tile = values[TILE], columns = values[COLUMNS];
-    const int64_t channels = least(d->c, values[SPAN]), filters = least(d->k, values[SPAN]);
-    const struct division division = divide(d, tile_count(n, values[OUTPUT]), values[SPAN], values[DEPTH]);
-    const int64_t tiles = division.tiles_per_chunk;
-    const int64_t moved = divide_up(channels, values[VECTOR]) + divide_up(filters, values[VECTOR]);
-    const int64_t blocks = divide_up(channels, values[VECTOR] * columns) * divide_up(filters, tile);
-    const int64_t transform = tiles * moved * points * (points + 2);
-    const int64_t products = blocks * points * tiles * conv_tile_iterations(tile, columns);
-    const int64_t store =
-        blocks * (tiles / values[DEPTH]) * tile * columns * (2 * points + 9 * (values[VECTOR] + 2));
-    return points * (transform + products + store);
-}
-
 bool conv_winograd_filter_supports(const struct node *n, const oc_device_info *device)
 {
     int values[MAX_TUNABLES];
     if (!winograd_suits(n, device))
         return false;
     conv_winograd_filter_heuristic(n, device, values);
-    return conv_winograd_filter_allows(n, device, values) &&
-           (device->loop_limit == 0 || iterations(n, values) <= device->loop_limit);
+    return conv_winograd_filter_allows(n, device, values);
 }

@@ -43,7 +43,7 @@ static oc_status emit_wrong(struct emitter *e, const struct node *n)
 
 static oc_status emit_reference(struct emitter *e, const struct node *n)
 {
-    return emit_times(e, n, 2, 6);
+    return emit_times(e, n, 2, 30);
 }
 
 static oc_status emit_crash(struct emitter *e, const struct node *n)
