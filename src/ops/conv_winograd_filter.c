@@ -100,8 +100,7 @@ bool conv_winograd_filter_allows(const struct node *n, const oc_device_info *dev
            (device->loop_limit == 0 || iterations(n, values) <= device->loop_limit);
 }
 
-/* A large span saves transforming again, a large depth adding up again: what fits into half of the local memory and leaves
- * enough work-items. */
+/* A large span saves transforming again, a large depth adding up again. */
 void conv_winograd_filter_heuristic(const struct node *n, const oc_device_info *device, int *values)
 {
     const struct conv *d = n->desc;
