@@ -46,14 +46,35 @@ uint64_t random_below(const struct random *random, uint64_t index, uint64_t limi
 }
 
 /* Box and Muller: two numbers from two words. */
-float random_gaussian(const struct random *random, uint64_t index)
+/* By Box and Muller: two words make two values. */
+static void gaussian_block(const struct random *random, uint64_t block, float values[4])
 {
     uint32_t words[4];
-    random_block(random, index / 4, words);
-    const uint32_t *pair = words + (index % 4) / 2 * 2;
-    const double radius = sqrt(-2.0 * log(((double)pair[0] + 1.0) * 0x1p-32));
-    const double angle = 6.283185307179586 * (double)pair[1] * 0x1p-32;
-    return (float)(radius * (index % 2 ? sin(angle) : cos(angle)));
+    random_block(random, block, words);
+    for (int i = 0; i < 4; i += 2) {
+        const double radius = sqrt(-2.0 * log(((double)words[i] + 1.0) * 0x1p-32));
+        const double angle = 6.283185307179586 * (double)words[i + 1] * 0x1p-32;
+        values[i] = (float)(radius * cos(angle));
+        values[i + 1] = (float)(radius * sin(angle));
+    }
+}
+
+float random_gaussian(const struct random *random, uint64_t index)
+{
+    float values[4];
+    gaussian_block(random, index / 4, values);
+    return values[index % 4];
+}
+
+void random_gaussians(const struct random *random, uint64_t first, int64_t count, float *values)
+{
+    float block[4];
+    for (int64_t i = 0; i < count; i++) {
+        const uint64_t index = first + (uint64_t)i;
+        if (i == 0 || index % 4 == 0)
+            gaussian_block(random, index / 4, block);
+        values[i] = block[index % 4];
+    }
 }
 
 void random_permutation(const struct random *random, int64_t *order, int64_t count)

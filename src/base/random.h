@@ -24,6 +24,9 @@ float random_uniform(const struct random *random, uint64_t index);
 uint64_t random_below(const struct random *random, uint64_t index, uint64_t limit);
 float random_gaussian(const struct random *random, uint64_t index);
 
+/* The same of the indices first .. first + count - 1. */
+void random_gaussians(const struct random *random, uint64_t first, int64_t count, float *values);
+
 /* Fills order[0..count-1] with a permutation of 0..count-1. */
 void random_permutation(const struct random *random, int64_t *order, int64_t count);
 

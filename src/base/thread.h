@@ -1,4 +1,4 @@
-/* thread.h - the same work on several processors, for compiling kernels. */
+/* thread.h - the same work on several processors: compiling kernels, drawing parameters. */
 #ifndef BASE_THREAD_H
 #define BASE_THREAD_H
 

@@ -1,6 +1,7 @@
 /* parameter.c - parameters by name: reading, writing, drawing. */
 #include "base/memory.h"
 #include "base/random.h"
+#include "base/thread.h"
 #include "run/model.h"
 
 #include <inttypes.h>
@@ -171,6 +172,26 @@ oc_status oc_parameter_set(oc_model *model, const char *name, oc_slot slot, cons
                                             : OC_OK;
 }
 
+/* The first values of a parameter. A value depends on its index only, so pieces are drawn on all processors. */
+struct drawing {
+    const struct random *random;
+    double deviation; /* 0: all are the mean */
+    float mean, *values;
+    int64_t count;
+};
+
+enum { PIECE = 1 << 16 };
+
+static void draw_piece(void *user, int piece)
+{
+    const struct drawing *d = user;
+    const int64_t first = (int64_t)piece * PIECE, end = d->count - first < PIECE ? d->count : first + PIECE;
+    if (d->deviation != 0.0)
+        random_gaussians(d->random, (uint64_t)first, end - first, d->values + first);
+    for (int64_t i = first; i < end; i++)
+        d->values[i] = d->deviation != 0.0 ? (float)(d->deviation * (double)d->values[i]) : d->mean;
+}
+
 static oc_status initialize(struct oc_model *model, const oc_tensor *w, const oc_init *init, uint64_t seed)
 {
     const int64_t count = shape_count(&w->shape);
@@ -200,9 +221,8 @@ static oc_status initialize(struct oc_model *model, const oc_tensor *w, const oc
     float *values = memory_zeroed(&model->allocator, (size_t)count, sizeof *values);
     if (!values)
         return OC_E_MEMORY;
-    for (int64_t i = 0; i < count; i++)
-        values[i] =
-            deviation != 0.0 ? (float)(deviation * (double)random_gaussian(&random, (uint64_t)i)) : mean;
+    struct drawing drawing = { &random, deviation, mean, values, count };
+    thread_for((int)((count + PIECE - 1) / PIECE), draw_piece, &drawing);
     const oc_status status = oc_parameter_set(model, w->name, OC_VALUE, values, count);
     memory_free(&model->allocator, values);
     return status;

@@ -137,3 +137,17 @@ Test(random, permutations_are_equally_likely)
     cr_assert_eq(kinds, PERMUTATIONS);
     cr_assert_lt(chi_square, 49.7, "%g: one in a thousand with 23 degrees of freedom", chi_square);
 }
+
+Test(random, many_gaussians_are_the_single_ones)
+{
+    const struct random random = { .seed = 5, .stream = 7 };
+    for (uint64_t first = 0; first < 9; first++)
+        for (int64_t count = 0; count < 10; count++) {
+            float values[11];
+            values[count] = 99;
+            random_gaussians(&random, first, count, values);
+            for (int64_t i = 0; i < count; i++)
+                cr_expect_eq(values[i], random_gaussian(&random, first + (uint64_t)i));
+            cr_expect_eq(values[count], 99);
+        }
+}
