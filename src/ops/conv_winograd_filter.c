@@ -22,32 +22,30 @@ const struct tunable conv_winograd_filter_tunables[] = { [VECTOR] = { "VECTOR", 
                                                          [OUTPUT] = { "OUTPUT", { 4, 2 } },
                                                          { 0 } };
 
-/* Tiles per work-item, and into how many chunks that divides them. */
-struct division {
-    int64_t tiles_per_chunk, chunks;
-};
-
-/* `tiles` of them, `span` and `depth` as the tunables of the same name. */
-static struct division divide(const struct conv *c, int64_t tiles, int span, int depth)
-{
-    const int64_t items = divide_up(c->c, span) * divide_up(c->k, span), filter = 4 * 9 * c->c * c->k;
-    const int64_t wanted = least(divide_up(MIN_ITEMS, items), divide_up(PARTIAL_BYTES, filter));
-    struct division d = { .tiles_per_chunk = divide_up(divide_up(tiles, wanted), depth) * depth };
-    d.chunks = divide_up(tiles, d.tiles_per_chunk);
-    return d;
-}
-
 static int64_t tile_count(const struct node *n, int output)
 {
     const struct winograd g = make_winograd(n, n->in[0], n->in[1], output);
     return (int64_t)g.n * g.tiles_h * g.tiles_w;
 }
 
+/* The most chunks that `tiles` are divided into, with the tunables span and depth; a smaller batch never has more. */
+static int64_t chunk_limit(const struct conv *d, int64_t tiles, int span, int depth)
+{
+    const int64_t items = divide_up(d->c, span) * divide_up(d->k, span), filter = 4 * 9 * d->c * d->k;
+    const int64_t wanted = least(divide_up(MIN_ITEMS, items), divide_up(PARTIAL_BYTES, filter));
+    return least(divide_up(tiles, depth), wanted);
+}
+
+static int64_t tiles_per_chunk(const struct conv *d, int64_t tiles, int span, int depth)
+{
+    return divide_up(divide_up(tiles, chunk_limit(d, tiles, span, depth)), depth) * depth;
+}
+
 oc_status conv_winograd_filter_prepare_gradient(struct node *n)
 {
     const struct conv *d = n->desc;
-    const int64_t chunks =
-        divide(d, tile_count(n, tuned(n, "OUTPUT")), tuned(n, "SPAN"), tuned(n, "DEPTH")).chunks;
+    const int64_t tiles = tile_count(n, tuned(n, "OUTPUT")),
+                  chunks = chunk_limit(d, tiles, tuned(n, "SPAN"), tuned(n, "DEPTH"));
     return node_output(n, 1, ELEMENT_F32, &(struct shape){ .rank = 1, .dim = { chunks * 9 * d->c * d->k } });
 }
 
@@ -64,16 +62,17 @@ oc_status conv_winograd_filter_gradient(struct emitter *e, const struct node *n)
     const int output = tuned(n, "OUTPUT"), span = tuned(n, "SPAN"), depth = tuned(n, "DEPTH");
     const struct winograd w = make_winograd(n, x, dy, output);
     const struct gather g = conv_gather(d, x, dy);
-    const struct division division = divide(d, tile_count(n, output), span, depth);
+    const int64_t tiles = tile_count(n, output), per_chunk = tiles_per_chunk(d, tiles, span, depth);
+    const int64_t chunks = divide_up(tiles, per_chunk);
     TRY(emit(e, n,
              &(struct launch_spec){
                  .file = "conv_winograd.cl",
                  .kernel = "conv_winograd_backward_filter",
-                 .args = { TENSOR(x), TENSOR(dy), TENSOR(n->out[1]), STRUCT(w), INT(division.tiles_per_chunk),
+                 .args = { TENSOR(x), TENSOR(dy), TENSOR(n->out[1]), STRUCT(w), INT(per_chunk),
                            LOCAL(local_bytes(output, span, depth)), LOCAL(local_bytes(output, span, depth)) },
-                 .items = { divide_up(d->c, span), divide_up(d->k, span), division.chunks },
+                 .items = { divide_up(d->c, span), divide_up(d->k, span), chunks },
              }));
-    return conv_sum_filter(e, n, &g, division.chunks);
+    return conv_sum_filter(e, n, &g, chunks);
 }
 
 /* About how often a work-item's loops run. */
@@ -82,8 +81,7 @@ static int64_t iterations(const struct node *n, const int *values)
     const struct conv *d = n->desc;
     const int points = values[OUTPUT] + 2, tile = values[TILE], columns = values[COLUMNS];
     const int64_t channels = least(d->c, values[SPAN]), filters = least(d->k, values[SPAN]);
-    const struct division division = divide(d, tile_count(n, values[OUTPUT]), values[SPAN], values[DEPTH]);
-    const int64_t tiles = division.tiles_per_chunk;
+    const int64_t tiles = tiles_per_chunk(d, tile_count(n, values[OUTPUT]), values[SPAN], values[DEPTH]);
     const int64_t moved = divide_up(channels, values[VECTOR]) + divide_up(filters, values[VECTOR]);
     const int64_t blocks = divide_up(channels, values[VECTOR] * columns) * divide_up(filters, tile);
     const int64_t transform = tiles * moved * points * (points + 2);
