@@ -79,7 +79,7 @@
         _Pragma("unroll") for (int column_ = 0; column_ < COLUMNS; column_++) {                                        \
             const realv w_ = LOADV(u_ + j_ * LANES + column_ * VECTOR);                                                \
             _Pragma("unroll") for (int i_ = 0; i_ < TILE; i_++) a[i_][column_] =                                       \
-                fma((realv)((p)[i_ * scale_ + j_]), w_, a[i_][column_]);                                                 \
+                fma((realv)((p)[i_ * scale_ + j_]), w_, a[i_][column_]);                                               \
         }                                                                                                              \
     }
 #endif
@@ -93,7 +93,8 @@ conv_grouped_gather(IN(real, x), IN(real, w), IN(real, b), RESULT(real, y), cons
 {
     const int channel = get_group_id(0) * LANES, line = get_group_id(1);
     const int j1 = line % g.a[1].count, j0 = line / g.a[1].count % g.a[0].count, n = line / g.a[1].count / g.a[0].count;
-    const int reach = (g.a[2].positions - 1) * g.a[2].reach, length = (TILE - 1) * g.a[2].scale + abs(reach) + 1;
+    const int reach = max(g.a[2].positions - 1, 0) * g.a[2].reach; /* a phase of a stride may have no position */
+    const int length = (TILE - 1) * g.a[2].scale + abs(reach) + 1;
     const int step = reach < 0 ? -SPAN * LANES : SPAN * LANES; /* with a negative reach the last position looks first */
     __global const real *weights = AT(w) + ((ulong)get_group_id(0) * g.all_positions + g.first_position) * SPAN * LANES +
                                    (reach < 0 ? (g.a[2].positions - 1) * SPAN * LANES : 0);
