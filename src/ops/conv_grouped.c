@@ -9,7 +9,7 @@ struct grouped_share {
     int64_t lines, lines_per_chunk;
 };
 
-enum { MAX_SPAN = 32, MIN_ITEMS = 32 };
+enum { MAX_SPAN = 32, MIN_ITEMS = 32, LINES = 8 /* as in the kernel */ };
 
 static int span_of(const struct node *n)
 {
@@ -137,10 +137,11 @@ static int64_t line_count(const struct node *n)
     return n->in[1]->shape.dim[0] * d->window.out[0] * d->window.out[1];
 }
 
-/* The most chunks that the lines are divided into; a smaller batch never has more. */
+/* The most chunks that the lines are divided into; a smaller batch never has more. A chunk's partial filter should be small
+ * beside what it is made of. */
 static int64_t chunk_limit(const struct node *n, int vector)
 {
-    return least(line_count(n), divide_up(MIN_ITEMS, block_count(n, vector)));
+    return least(divide_up(line_count(n), LINES), divide_up(MIN_ITEMS, block_count(n, vector)));
 }
 
 oc_status conv_grouped_filter_prepare_gradient(struct node *n)
