@@ -31,7 +31,8 @@
 #define PIXELS 128
 #endif
 #define BLOCK (COLUMNS * VECTOR)
-#define ROW (DEPTH + VECTOR) /* of a panel: the values of one pixel, and slack */
+#define ROW (DEPTH + 16)               /* of a panel: the values of one pixel, and slack; whole cache lines */
+#define DY_BLOCK (PIXELS * VECTOR + 16) /* of the panel of dy: one vector of filters, and a distance that is no power of two */
 
 /* A destination pixel: its sample and its index along each axis. */
 typedef struct {
@@ -146,6 +147,23 @@ inline void pack_pixel(__local real *row, __global const real *x, const gather *
     }
 }
 
+/* Whether each destination pixel looks at just one source pixel, and none beside the image. */
+inline bool is_pointwise(const gather *g)
+{
+    bool one = true;
+    for (int i = 0; i < 3; i++)
+        one = one && g->a[i].positions == 1 && g->a[i].offset == 0 &&
+              (g->a[i].count - 1) * g->a[i].scale < g->a[i].source_size;
+    return one;
+}
+
+/* Where that source pixel's values begin. */
+inline long source_of(const pixel *p, const gather *g)
+{
+    const int d = p->j[0] * g->a[0].scale, h = p->j[1] * g->a[1].scale, w = p->j[2] * g->a[2].scale;
+    return ((((long)p->n * g->a[0].source_size + d) * g->a[1].source_size + h) * g->a[2].source_size + w) * g->x_pitch;
+}
+
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
 conv_direct_gather(IN(real, x), IN(real, w), IN(real, b), RESULT(real, y), const gather g,
                    EPILOGUE_ARGUMENTS, __local real *panels)
@@ -157,6 +175,7 @@ conv_direct_gather(IN(real, x), IN(real, w), IN(real, b), RESULT(real, y), const
     const int block_count = (g.filters + BLOCK - 1) / BLOCK;
     const int end_block = min(first_block + g.blocks, block_count);
     const pixel start = pixel_at(first, &g);
+    const bool pointwise = is_pointwise(&g);
     long place[TILE * PANELS]; /* the pixel of each result; -1: none */
 
     for (int k0 = 0; k0 == 0 || k0 < rows; k0 += DEPTH) { /* once even if no position reaches these pixels */
@@ -166,7 +185,10 @@ conv_direct_gather(IN(real, x), IN(real, w), IN(real, b), RESULT(real, y), const
         for (int t = 0; t < TILE * PANELS; t++) {
             if (first + t < pixels) {
                 place[t] = place_of(&p, &g);
-                pack_pixel(panels + t * ROW, AT(x) + group * g.channels, &g, &p, &from, length);
+                if (pointwise)
+                    copy_run(panels + t * ROW, AT(x) + source_of(&p, &g) + group * g.channels + k0, length);
+                else
+                    pack_pixel(panels + t * ROW, AT(x) + group * g.channels, &g, &p, &from, length);
                 next_pixel(&p, &g);
             } else {
                 place[t] = -1;
@@ -250,6 +272,7 @@ conv_direct_backward_filter(IN(real, x), IN(real, dy), OUT(real, dw), const gath
     const int k0 = get_group_id(2) % filter_blocks * FILTERS, filters = min(FILTERS, g.filters - k0);
     const int row0 = get_group_id(0) * DEPTH, length = min(DEPTH, f.rows - row0), chunk = get_group_id(1);
     const row_start start = row_at(row0, &g);
+    const bool pointwise = is_pointwise(&g);
     const ulong first = (ulong)chunk * f.pixels_per_chunk, end = min((ulong)f.pixels, first + f.pixels_per_chunk);
     pixel p = pixel_at(first, &g);
     __global real *out = AT(dw) + (((ulong)chunk * g.groups + group) * g.filters + k0) * f.rows + row0;
@@ -257,15 +280,18 @@ conv_direct_backward_filter(IN(real, x), IN(real, dy), OUT(real, dw), const gath
     for (ulong m = first; m < end; m += PIXELS) {
         const int count = min((ulong)PIXELS, end - m);
         for (int t = 0; t < count; t++) {
-            pack_pixel(panel + t * ROW, AT(x) + group * g.channels, &g, &p, &start, length);
+            if (pointwise)
+                copy_run(panel + t * ROW, AT(x) + source_of(&p, &g) + group * g.channels + row0, length);
+            else
+                pack_pixel(panel + t * ROW, AT(x) + group * g.channels, &g, &p, &start, length);
             next_pixel(&p, &g);
             __global const real *from = AT(dy) + (m + t) * g.y_pitch + group * g.filters + k0;
             for (int k = 0; k < filters; k += VECTOR) /* beyond the last filter: for nothing */
-                STOREV(LOADV(from + k), dy_panel + k * PIXELS + t * VECTOR);
+                STOREV(LOADV(from + k), dy_panel + k / VECTOR * DY_BLOCK + t * VECTOR);
         }
         for (int row = 0; row < length; row += BLOCK)
             for (int k = 0; k < filters; k += TILE) {
-                __local const real *from = panel + row, *dy = dy_panel + k / VECTOR * (VECTOR * PIXELS) + k % VECTOR;
+                __local const real *from = panel + row, *dy = dy_panel + k / VECTOR * DY_BLOCK + k % VECTOR;
                 realv a[TILE][COLUMNS];
 #pragma unroll
                 for (int i = 0; i < TILE; i++)

@@ -6,9 +6,9 @@
 enum { DEPTH = 256, MIN_ITEMS = 32 };
 
 /* Local memory of a work-item. */
-static size_t panel_bytes(int tile, int panels, int vector)
+static size_t panel_bytes(int tile, int panels)
 {
-    return sizeof(float) * (size_t)(panels * tile * (DEPTH + vector));
+    return sizeof(float) * (size_t)(panels * tile * (DEPTH + 16)); /* ROW of cl/conv_direct.cl */
 }
 
 /* One launch: results into y, from x and the packed weights, input 1. */
@@ -35,7 +35,7 @@ static oc_status emit_gather(struct emitter *e, const struct node *n, struct gat
                     .kernel = "conv_direct_gather",
                     .defines = defines.data,
                     .args = { TENSOR(x), TENSOR(n->in[1]), TENSOR(b), TENSOR(y), STRUCT(*g), EPILOGUE(tail),
-                              LOCAL(panel_bytes(tile, panels, tuned(n, "VECTOR"))) },
+                              LOCAL(panel_bytes(tile, panels)) },
                     .items = { pieces / g->groups, g->groups, shares },
                 });
 }
@@ -92,7 +92,7 @@ static int64_t iterations(const struct node *n, const int *values)
 
 bool conv_direct_allows(const struct node *n, const oc_device_info *device, const int *values)
 {
-    return panel_bytes(values[TILE], values[PANELS], values[VECTOR]) <= (size_t)device->local_memory &&
+    return panel_bytes(values[TILE], values[PANELS]) <= (size_t)device->local_memory &&
            (device->loop_limit == 0 || iterations(n, values) <= device->loop_limit);
 }
 

@@ -73,16 +73,16 @@ oc_status conv_sum_filter(struct emitter *e, const struct node *n, const struct 
                 });
 }
 
-/* Local memory for the pixels of x, and for those of dy. */
-static size_t panel_bytes(int pixels, int vector)
+/* Local memory for the pixels of x, and for those of dy: ROW and DY_BLOCK of cl/conv_direct.cl. */
+static size_t panel_bytes(int pixels)
 {
-    return sizeof(float) * (size_t)(pixels * (DEPTH + vector));
+    return sizeof(float) * (size_t)(pixels * (DEPTH + 16));
 }
 
 static size_t dy_panel_bytes(const struct conv *d, int pixels, int vector)
 {
     const int64_t filters = least(d->k / d->groups, FILTERS);
-    return sizeof(float) * (size_t)(pixels * divide_up(filters, vector) * vector);
+    return sizeof(float) * (size_t)(divide_up(filters, vector) * (pixels * vector + 16));
 }
 
 oc_status conv_direct_filter_gradient(struct emitter *e, const struct node *n)
@@ -102,7 +102,7 @@ oc_status conv_direct_filter_gradient(struct emitter *e, const struct node *n)
                  .kernel = "conv_direct_backward_filter",
                  .defines = defines.data,
                  .args = { TENSOR(x), TENSOR(dy), TENSOR(sum), STRUCT(g), STRUCT(f),
-                           LOCAL(panel_bytes(pixels, vector)), LOCAL(dy_panel_bytes(d, pixels, vector)) },
+                           LOCAL(panel_bytes(pixels)), LOCAL(dy_panel_bytes(d, pixels, vector)) },
                  .items = { divide_up(f.rows, DEPTH), chunks, divide_up(g.filters, FILTERS) * d->groups },
              }));
     return has_partial(n) ? conv_sum_filter(e, n, &g, chunks) : OC_OK;
@@ -133,8 +133,7 @@ static int64_t iterations(const struct node *n, const int *values)
 bool conv_direct_filter_allows(const struct node *n, const oc_device_info *device, const int *values)
 {
     return values[TILE] <= values[VECTOR] &&
-           panel_bytes(values[PIXELS], values[VECTOR]) +
-                   dy_panel_bytes(n->desc, values[PIXELS], values[VECTOR]) <=
+           panel_bytes(values[PIXELS]) + dy_panel_bytes(n->desc, values[PIXELS], values[VECTOR]) <=
                (size_t)device->local_memory &&
            (device->loop_limit == 0 || iterations(n, values) <= device->loop_limit);
 }
@@ -143,7 +142,7 @@ void conv_direct_filter_heuristic(const struct node *n, const oc_device_info *de
 {
     const struct conv *d = n->desc;
     values[VECTOR] = device->vector_width >= 16 ? 16 : 8;
-    values[TILE] = d->k / d->groups > 4 ? 8 : 4;
+    values[TILE] = device->vector_width >= 16 && d->k / d->groups > 4 ? 8 : 4;
     values[COLUMNS] = row_count(d) <= values[VECTOR] ? 1 : 2;
     values[PIXELS] = 256;
     while (values[PIXELS] > 16 && !conv_direct_filter_allows(n, device, values))
