@@ -27,6 +27,12 @@ CONV_PASS(conv_grouped, gather);
 CONV_CHOICE(conv_grouped_filter);
 CONV_PASS(conv_grouped_filter, gradient);
 
+/* Dense layers of few samples, for CPUs. */
+CONV_CHOICE(conv_streamed);
+CONV_CHOICE(conv_streamed_data);
+oc_status conv_streamed_forward(struct emitter *e, const struct node *n);
+oc_status conv_streamed_backward_data(struct emitter *e, const struct node *n);
+
 /* Panels of gathered pixels, for CPUs. */
 CONV_CHOICE(conv_direct);
 CONV_PASS(conv_direct, forward);

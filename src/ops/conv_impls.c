@@ -7,6 +7,13 @@
         .tunables = form##_tunables, .heuristic = form##_heuristic, .allows = form##_allows                  \
     }
 
+/* Nothing to prepare: from the weights as they are. */
+#define STREAMED(form, pass)                                                                                 \
+    {                                                                                                        \
+        .name = "streamed", .supports = form##_supports, .emit = conv_streamed_##pass,                       \
+        .tunables = form##_tunables, .heuristic = form##_heuristic, .allows = form##_allows                  \
+    }
+
 /* Sub-groups are first where they are for real. */
 #define SUBGROUP(pass)                                                                                       \
     {                                                                                                        \
@@ -32,7 +39,8 @@ const struct impl conv_impls[] = { FORM("winograd", conv_winograd, gather),
                                    { .name = "reference", .emit = conv_reference_forward },
                                    { 0 } };
 
-const struct impl dense_impls[] = { FORM("direct", conv_direct, forward),
+const struct impl dense_impls[] = { STREAMED(conv_streamed, forward),
+                                    FORM("direct", conv_direct, forward),
                                     SUBGROUP(forward),
                                     FORM("tiled", conv_tiled, forward),
                                     GEMM(forward),
@@ -41,6 +49,7 @@ const struct impl dense_impls[] = { FORM("direct", conv_direct, forward),
 
 const struct impl conv_backward_data_impls[] = { FORM("winograd", conv_winograd, gather),
                                                  FORM("grouped", conv_grouped, gather),
+                                                 STREAMED(conv_streamed_data, backward_data),
                                                  FORM("direct", conv_direct, backward_data),
                                                  SUBGROUP(backward_data),
                                                  FORM("tiled", conv_tiled, backward_data),
