@@ -3,7 +3,15 @@
  *
  * A row is a pixel. The largest value is subtracted first, so that exp cannot overflow; a NaN, or an infinity as the
  * largest value, makes the whole row NaN. The memory of y may be that of a or b;
- * softmax itself does not look at b. */
+ * softmax itself does not look at b.
+ *
+ * LANES, a power of two, is how many work-items share a row in the kernels for GPUs, ROWS how many rows a work-group has. */
+#ifndef LANES
+#define LANES 32
+#endif
+#ifndef ROWS
+#define ROWS 2
+#endif
 
 /* ---- one row per work-item ---- */
 
@@ -92,9 +100,9 @@ static acc row_mean(__global const real *x, const int width, const real largest)
 
 /* The loss of a pixel with these logits. No label is followed out of its row: a wrong one makes the loss NaN. The mean of
  * x - largest counts only if there is smoothing, since a logit may be minus infinity. */
-#define ROW_LOSS(x, width, largest, sum, label, beta, MEAN)                                                            \
+#define ROW_LOSS(x, width, largest, sum, label, beta, mean)                                                            \
     (label < 0 || label >= width ? NAN                                                                                 \
-     : beta > 0                  ? log(sum) - (1 - beta) * (x[label] - largest) - beta * MEAN(x, width, largest)       \
+     : beta > 0                  ? log(sum) - (1 - beta) * (x[label] - largest) - beta * (mean)                        \
                                  : log(sum) - (x[label] - largest))
 
 __kernel void cross_entropy_reference(IN(real, a), IN(int, label), OUT(real, y), const rows r)
@@ -105,7 +113,7 @@ __kernel void cross_entropy_reference(IN(real, a), IN(int, label), OUT(real, y),
         const real largest = row_max(x, r.width);
         const acc sum = row_sum(x, r.width, largest);
         const int wanted = AT(label)[row];
-        AT(y)[row] = ROW_LOSS(x, r.width, largest, sum, wanted, r.beta, row_mean);
+        AT(y)[row] = ROW_LOSS(x, r.width, largest, sum, wanted, r.beta, row_mean(x, r.width, largest));
     }
 }
 
@@ -238,7 +246,7 @@ __kernel void cross_entropy_vector(IN(real, a), IN(int, label), OUT(real, y), co
         const real largest = row_max_vector(x, r.width);
         const acc sum = row_sum_vector(x, r.width, largest);
         const int wanted = AT(label)[row];
-        AT(y)[row] = ROW_LOSS(x, r.width, largest, sum, wanted, r.beta, row_mean_vector);
+        AT(y)[row] = ROW_LOSS(x, r.width, largest, sum, wanted, r.beta, row_mean_vector(x, r.width, largest));
     }
 }
 
@@ -257,4 +265,134 @@ __kernel void cross_entropy_backward_vector(IN_PLACE(const real, a), IN(int, lab
         if (label >= 0 && label < r.width)
             py[label] -= (1 - r.beta) * scale;
     }
+}
+
+/* ---- LANES work-items side by side share a row: for GPUs, whose neighbours should read neighbours ----
+ *
+ * A work-item reads and writes the same values of its row every time, so nobody waits for what another one stored, and y may
+ * be the memory of a or b. Those beyond the last row have no values, but come to every barrier. */
+
+#define SHARED_ROWS __kernel __attribute__((reqd_work_group_size(LANES, ROWS, 1)))
+
+#define SHARE_ROW                                                                                                      \
+    __local acc memory[ROWS][LANES];                                                                                   \
+    __local acc *shared = memory[get_local_id(1)];                                                                     \
+    const long row = get_global_id(1);                                                                                 \
+    const int width = row * r.width < r.count ? r.width : 0;
+
+#define FOR_LANE for (int i = get_local_id(0); i < width; i += LANES)
+
+/* What COMBINE makes of the values `own` of a row's work-items, in pairs; each of them gets it. */
+#define REDUCTION(name, COMBINE)                                                                                       \
+    static acc name(__local acc *shared, const acc own)                                                                \
+    {                                                                                                                  \
+        const int lane = get_local_id(0);                                                                              \
+        shared[lane] = own;                                                                                            \
+        for (int count = LANES / 2; count > 0; count /= 2) {                                                           \
+            barrier(CLK_LOCAL_MEM_FENCE);                                                                              \
+            if (lane < count)                                                                                          \
+                shared[lane] = COMBINE(shared[lane], shared[lane + count]);                                            \
+        }                                                                                                              \
+        barrier(CLK_LOCAL_MEM_FENCE);                                                                                  \
+        const acc result = shared[0];                                                                                  \
+        barrier(CLK_LOCAL_MEM_FENCE); /* before the next one stores there */                                           \
+        return result;                                                                                                 \
+    }
+
+#define PLUS(a, b) ((a) + (b))
+REDUCTION(largest_of_lanes, fmax)
+REDUCTION(sum_of_lanes, PLUS)
+
+static real row_max_group(__local acc *shared, __global const real *x, const int width)
+{
+    real largest = -INFINITY;
+    FOR_LANE
+        largest = fmax(largest, x[i]);
+    return largest_of_lanes(shared, largest);
+}
+
+static acc row_sum_group(__local acc *shared, __global const real *x, const int width, const real largest)
+{
+    acc sum = 0;
+    FOR_LANE
+        sum += exp(x[i] - largest);
+    return sum_of_lanes(shared, sum);
+}
+
+SHARED_ROWS void softmax_group(IN_PLACE(const real, a), IN_PLACE(const real, b), IN_PLACE(real, y), const rows r)
+{
+    SHARE_ROW
+    __global const real *x = AT(a) + row * r.a_pitch;
+    const real largest = row_max_group(shared, x, width);
+    const acc sum = row_sum_group(shared, x, width, largest);
+    FOR_LANE
+        AT(y)[row * r.y_pitch + i] = exp(x[i] - largest) / sum;
+}
+
+SHARED_ROWS void softmax_backward_group(IN_PLACE(const real, a), IN_PLACE(const real, b), IN_PLACE(real, y),
+                                        const rows r)
+{
+    SHARE_ROW
+    __global const real *pa = AT(a) + row * r.a_pitch;
+    __global const real *pb = AT(b) + row * r.b_pitch;
+    acc own = 0;
+    FOR_LANE
+        own = fma(pa[i], pb[i], own);
+    const acc sum = sum_of_lanes(shared, own);
+    FOR_LANE
+        AT(y)[row * r.y_pitch + i] = pb[i] * (pa[i] - sum);
+}
+
+SHARED_ROWS void log_softmax_group(IN_PLACE(const real, a), IN_PLACE(const real, b), IN_PLACE(real, y), const rows r)
+{
+    SHARE_ROW
+    __global const real *x = AT(a) + row * r.a_pitch;
+    const real largest = row_max_group(shared, x, width);
+    const real log_sum = log(row_sum_group(shared, x, width, largest));
+    FOR_LANE
+        AT(y)[row * r.y_pitch + i] = x[i] - largest - log_sum;
+}
+
+SHARED_ROWS void log_softmax_backward_group(IN_PLACE(const real, a), IN_PLACE(const real, b), IN_PLACE(real, y),
+                                            const rows r)
+{
+    SHARE_ROW
+    __global const real *pa = AT(a) + row * r.a_pitch;
+    __global const real *pb = AT(b) + row * r.b_pitch;
+    acc own = 0;
+    FOR_LANE
+        own += pa[i];
+    const acc sum = sum_of_lanes(shared, own);
+    FOR_LANE
+        AT(y)[row * r.y_pitch + i] = pa[i] - exp(pb[i]) * sum;
+}
+
+SHARED_ROWS void cross_entropy_group(IN(real, a), IN(int, label), OUT(real, y), const rows r)
+{
+    SHARE_ROW
+    __global const real *x = AT(a) + row * r.a_pitch;
+    const real largest = row_max_group(shared, x, width);
+    const acc sum = row_sum_group(shared, x, width, largest);
+    acc own = 0, mean = 0;
+    if (r.beta > 0) { /* so it is for all */
+        FOR_LANE
+            own += x[i] - largest;
+        mean = sum_of_lanes(shared, own) / r.width;
+    }
+    if (get_local_id(0) == 0 && width > 0) {
+        const int wanted = AT(label)[row];
+        AT(y)[row] = ROW_LOSS(x, width, largest, sum, wanted, r.beta, mean);
+    }
+}
+
+SHARED_ROWS void cross_entropy_backward_group(IN_PLACE(const real, a), IN(int, label), IN(real, dy), IN_PLACE(real, y),
+                                              const rows r)
+{
+    SHARE_ROW
+    __global const real *x = AT(a) + row * r.a_pitch;
+    const real largest = row_max_group(shared, x, width), scale = AT(dy)[0] * r.alpha;
+    const acc sum = row_sum_group(shared, x, width, largest);
+    FOR_LANE
+        AT(y)[row * r.y_pitch + i] =
+            (exp(x[i] - largest) / sum - r.beta / r.width - (AT(label)[row] == i ? 1 - r.beta : 0)) * scale;
 }

@@ -69,63 +69,64 @@ static void cross_entropy_cost(const struct node *n, struct cost *cost)
         4.0 * (values + (double)shape_count(&n->in[1]->shape) + (double)shape_count(&n->out[0]->shape));
 }
 
-static oc_status cross_entropy(struct emitter *e, const struct node *n, const char *kernel, bool vector)
+static oc_status cross_entropy(struct emitter *e, const struct node *n, enum softmax_form form)
 {
     const oc_tensor *x = n->in[0], *labels = n->in[1], *losses = n->out[1];
-    const int64_t pixels = shape_count(&labels->shape);
     struct rows r = pixel_rows(x, x, x);
     r.beta = smoothing(n);
-    TRY(emit(e, n,
-             &(struct launch_spec){
-                 .file = "softmax.cl",
-                 .kernel = kernel,
-                 .args = { TENSOR(x), TENSOR(labels), TENSOR(losses), STRUCT(r) },
-                 .items = { vector ? rows_items(&r) : pixels },
-                 .group = { vector ? 1 : emitter_group(e) },
-             }));
-    return sum_emit(e, n, losses, n->out[2], n->out[0], 1.f / (float)pixels);
-}
-
-static oc_status cross_entropy_reference(struct emitter *e, const struct node *n)
-{
-    return cross_entropy(e, n, "cross_entropy_reference", false);
+    TRY(softmax_emit(
+        e, n, "cross_entropy", form, &r,
+        &(struct launch_spec){ .args = { TENSOR(x), TENSOR(labels), TENSOR(losses), STRUCT(r) } }));
+    return sum_emit(e, n, losses, n->out[2], n->out[0], 1.f / (float)shape_count(&labels->shape));
 }
 
 static oc_status cross_entropy_vector(struct emitter *e, const struct node *n)
 {
-    return cross_entropy(e, n, "cross_entropy_vector", true);
+    return cross_entropy(e, n, SOFTMAX_VECTOR);
 }
 
-static oc_status cross_entropy_backward(struct emitter *e, const struct node *n, const char *kernel,
-                                        bool vector)
+static oc_status cross_entropy_group(struct emitter *e, const struct node *n)
+{
+    return cross_entropy(e, n, SOFTMAX_GROUP);
+}
+
+static oc_status cross_entropy_reference(struct emitter *e, const struct node *n)
+{
+    return cross_entropy(e, n, SOFTMAX_REFERENCE);
+}
+
+static oc_status cross_entropy_backward(struct emitter *e, const struct node *n, enum softmax_form form)
 {
     const oc_tensor *x = n->in[0], *labels = n->in[1], *dy = n->in[2], *dx = n->out[0];
-    const int64_t pixels = shape_count(&labels->shape);
     struct rows r = pixel_rows(x, x, dx);
-    r.alpha = 1.f / (float)pixels;
+    r.alpha = 1.f / (float)shape_count(&labels->shape);
     r.beta = smoothing(n);
-    return emit(e, n,
-                &(struct launch_spec){
-                    .file = "softmax.cl",
-                    .kernel = kernel,
-                    .args = { TENSOR(x), TENSOR(labels), TENSOR(dy), TENSOR(dx), STRUCT(r) },
-                    .items = { vector ? rows_items(&r) : pixels },
-                    .group = { vector ? 1 : emitter_group(e) },
-                });
-}
-
-static oc_status cross_entropy_backward_reference(struct emitter *e, const struct node *n)
-{
-    return cross_entropy_backward(e, n, "cross_entropy_backward_reference", false);
+    return softmax_emit(
+        e, n, "cross_entropy_backward", form, &r,
+        &(struct launch_spec){ .args = { TENSOR(x), TENSOR(labels), TENSOR(dy), TENSOR(dx), STRUCT(r) } });
 }
 
 static oc_status cross_entropy_backward_vector(struct emitter *e, const struct node *n)
 {
-    return cross_entropy_backward(e, n, "cross_entropy_backward_vector", true);
+    return cross_entropy_backward(e, n, SOFTMAX_VECTOR);
+}
+
+static oc_status cross_entropy_backward_group(struct emitter *e, const struct node *n)
+{
+    return cross_entropy_backward(e, n, SOFTMAX_GROUP);
+}
+
+static oc_status cross_entropy_backward_reference(struct emitter *e, const struct node *n)
+{
+    return cross_entropy_backward(e, n, SOFTMAX_REFERENCE);
 }
 
 static const struct impl cross_entropy_backward_impls[] = {
     { .name = "vector", .supports = softmax_vector_supports, .emit = cross_entropy_backward_vector },
+    { .name = "group",
+      .supports = softmax_group_supports,
+      .prefers = softmax_group_prefers,
+      .emit = cross_entropy_backward_group },
     { .name = "reference", .emit = cross_entropy_backward_reference },
     { 0 },
 };
@@ -160,6 +161,11 @@ static const struct impl cross_entropy_impls[] = {
       .supports = softmax_vector_supports,
       .prepare = cross_entropy_workspace,
       .emit = cross_entropy_vector },
+    { .name = "group",
+      .supports = softmax_group_supports,
+      .prefers = softmax_group_prefers,
+      .prepare = cross_entropy_workspace,
+      .emit = cross_entropy_group },
     { .name = "reference", .prepare = cross_entropy_workspace, .emit = cross_entropy_reference },
     { 0 },
 };

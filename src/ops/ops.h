@@ -6,6 +6,9 @@
 
 #include "graph/op.h"
 
+struct launch_spec; /* ops/emit.h */
+struct rows;        /* ops/elementwise.h */
+
 /* Layers. */
 extern const struct op op_add, op_average_pool, op_concat, op_conv, op_dense, op_dot, op_l2_pool,
     op_leaky_relu, op_lrn, op_max_pool, op_mean_squared_error, op_relu, op_reshape, op_sigmoid, op_slice,
@@ -69,6 +72,16 @@ oc_status sum_pairs_emit(struct emitter *e, const struct node *n, const char *op
 
 /* softmax.c: `supports` of what works along the channels with vectors, on a CPU: there must be enough of them. */
 bool softmax_vector_supports(const struct node *n, const oc_device_info *device);
+
+/* softmax.c: `supports` and `prefers` of what shares a pixel's channels among work-items. */
+bool softmax_group_supports(const struct node *n, const oc_device_info *device);
+bool softmax_group_prefers(const struct node *n, const oc_device_info *device);
+
+/* softmax.c: launches the kernel of cl/softmax.cl that is named by a pass and a form of it, for a pixel per row; `spec` has the
+ * arguments. */
+enum softmax_form { SOFTMAX_VECTOR, SOFTMAX_GROUP, SOFTMAX_REFERENCE };
+oc_status softmax_emit(struct emitter *e, const struct node *n, const char *pass, enum softmax_form form,
+                       const struct rows *r, struct launch_spec *spec);
 
 /* fill.c: a scalar constant. */
 oc_tensor *fill_append(oc_graph *graph, float value);

@@ -1,5 +1,6 @@
 /* softmax.c - softmax and its logarithm over the channels of each pixel. Kernels: cl/softmax.cl.
  * Oracles: tests/oracle/{softmax,log_softmax}.c. The gradients need the output only, so that the input's memory is free at once. */
+#include "base/text.h"
 #include "ops/elementwise.h"
 #include "ops/ops.h"
 
@@ -28,44 +29,94 @@ bool softmax_vector_supports(const struct node *n, const oc_device_info *device)
     return device_is_cpu(n, device) && shape_channels(&n->in[0]->shape) >= VECTOR;
 }
 
+/* Rows of fewer values than a GPU fetches at once (32 bytes) lie together well enough for a work-item each. */
+bool softmax_group_supports(const struct node *n, const oc_device_info *device)
+{
+    enum { FETCHED = 8 };
+    (void)device;
+    return shape_channels(&n->in[0]->shape) > FETCHED;
+}
+
+bool softmax_group_prefers(const struct node *n, const oc_device_info *device)
+{
+    return !device_is_cpu(n, device);
+}
+
+/* A row gets as many work-items as can be busy at once (32), and more of them so that none has more than four values. */
+static int64_t lanes_of(const struct emitter *e, int64_t width)
+{
+    enum { TOGETHER = 32, VALUES = 4, MOST = 256 };
+    int64_t lanes = 1;
+    while (lanes < width && (lanes < TOGETHER || lanes * VALUES < width) &&
+           2 * lanes <= emitter_group_of(e, MOST))
+        lanes *= 2;
+    return lanes;
+}
+
+oc_status softmax_emit(struct emitter *e, const struct node *n, const char *pass, enum softmax_form form,
+                       const struct rows *r, struct launch_spec *spec)
+{
+    static const char *const forms[] = { "vector", "group", "reference" };
+    const int64_t pixels = r->count / r->width, lanes = lanes_of(e, r->width);
+    const int64_t rows = lanes < emitter_group(e) ? emitter_group(e) / lanes : 1;
+    char name[64], definitions[64];
+    struct text kernel = TEXT_IN(name), defines = TEXT_IN(definitions);
+    text_print(&kernel, "%s_%s", pass, forms[form]);
+    text_print(&defines, " -DLANES=%d -DROWS=%d", (int)lanes, (int)rows);
+    spec->file = "softmax.cl";
+    spec->kernel = kernel.data;
+    if (form == SOFTMAX_GROUP) {
+        spec->defines = defines.data;
+        spec->items[0] = spec->group[0] = lanes;
+        spec->items[1] = pixels;
+        spec->group[1] = rows;
+    } else {
+        spec->items[0] = form == SOFTMAX_VECTOR ? rows_items(r) : pixels;
+        spec->group[0] = form == SOFTMAX_VECTOR ? 1 : emitter_group(e);
+    }
+    return emit(e, n, spec);
+}
+
 /* Of the forward kernels b is a again. */
-static oc_status launch(struct emitter *e, const struct node *n, const char *kernel, bool vector)
+static oc_status launch(struct emitter *e, const struct node *n, const char *pass, enum softmax_form form)
 {
     const oc_tensor *a = n->in[0], *b = n->in[n->in_count - 1], *y = n->out[0];
     const struct rows r = pixel_rows(a, b, y);
-    return emit(e, n,
-                &(struct launch_spec){
-                    .file = "softmax.cl",
-                    .kernel = kernel,
-                    .args = { TENSOR(a), TENSOR(b), TENSOR(y), STRUCT(r) },
-                    .items = { vector ? rows_items(&r) : shape_pixels(&y->shape) },
-                    .group = { vector ? 1 : emitter_group(e) },
-                });
+    return softmax_emit(e, n, pass, form, &r,
+                        &(struct launch_spec){ .args = { TENSOR(a), TENSOR(b), TENSOR(y), STRUCT(r) } });
 }
 
-/* The operation and its gradient, each a kernel per implementation. */
-#define SOFTMAX(id)                                                                                          \
-    static oc_status id##_forward_reference(struct emitter *e, const struct node *n)                         \
+/* What carries out an operation: a kernel for each form. */
+#define IMPLS(id)                                                                                            \
+    static oc_status id##_vector(struct emitter *e, const struct node *n)                                    \
     {                                                                                                        \
-        return launch(e, n, #id "_reference", false);                                                        \
+        return launch(e, n, #id, SOFTMAX_VECTOR);                                                            \
     }                                                                                                        \
-    static oc_status id##_forward_vector(struct emitter *e, const struct node *n)                            \
+    static oc_status id##_group(struct emitter *e, const struct node *n)                                     \
     {                                                                                                        \
-        return launch(e, n, #id "_vector", true);                                                            \
+        return launch(e, n, #id, SOFTMAX_GROUP);                                                             \
     }                                                                                                        \
-    static oc_status id##_backward_reference(struct emitter *e, const struct node *n)                        \
+    static oc_status id##_reference(struct emitter *e, const struct node *n)                                 \
     {                                                                                                        \
-        return launch(e, n, #id "_backward_reference", false);                                               \
+        return launch(e, n, #id, SOFTMAX_REFERENCE);                                                         \
     }                                                                                                        \
-    static oc_status id##_backward_vector(struct emitter *e, const struct node *n)                           \
-    {                                                                                                        \
-        return launch(e, n, #id "_backward_vector", true);                                                   \
-    }                                                                                                        \
-    static const struct impl id##_backward_impls[] = {                                                       \
-        { .name = "vector", .supports = softmax_vector_supports, .emit = id##_backward_vector },             \
-        { .name = "reference", .emit = id##_backward_reference },                                            \
+    static const struct impl id##_impls[] = {                                                                \
+        { .name = "vector", .supports = softmax_vector_supports, .emit = id##_vector },                      \
+        { .name = "group",                                                                                   \
+          .supports = softmax_group_supports,                                                                \
+          .prefers = softmax_group_prefers,                                                                  \
+          .emit = id##_group },                                                                              \
+        { .name = "reference", .emit = id##_reference },                                                     \
         { 0 },                                                                                               \
-    };                                                                                                       \
+    }
+
+IMPLS(softmax);
+IMPLS(softmax_backward);
+IMPLS(log_softmax);
+IMPLS(log_softmax_backward);
+
+/* The operation and its gradient. */
+#define SOFTMAX(id)                                                                                          \
     const struct op op_##id##_backward = {                                                                   \
         /* (dy, y) -> dx */                                                                                  \
         .name = #id "_backward", .infer = infer, .cost = cost, .impls = id##_backward_impls, .in_place = 3,  \
@@ -74,11 +125,6 @@ static oc_status launch(struct emitter *e, const struct node *n, const char *ker
     {                                                                                                        \
         return gradient(n, &op_##id##_backward);                                                             \
     }                                                                                                        \
-    static const struct impl id##_impls[] = {                                                                \
-        { .name = "vector", .supports = softmax_vector_supports, .emit = id##_forward_vector },              \
-        { .name = "reference", .emit = id##_forward_reference },                                             \
-        { 0 },                                                                                               \
-    };                                                                                                       \
     const struct op op_##id = {                                                                              \
         .name = #id,                                                                                         \
         .infer = infer,                                                                                      \
