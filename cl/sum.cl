@@ -45,6 +45,37 @@ __kernel void sum(IN(real, a), IN(real, b), OUT(real, y), const rows r)
     }
 }
 
+#define SHARERS 64 /* as in src/ops/sum.c */
+
+/* The same for GPUs: a work-group shares the rows, so that neighbours read neighbours, and adds up its sums in pairs. */
+__kernel __attribute__((reqd_work_group_size(SHARERS, 1, 1))) void
+sum_group(IN(real, a), IN(real, b), OUT(real, y), const rows r)
+{
+    __local acc shared[SHARERS];
+    const int lane = get_local_id(0);
+    const long part = get_group_id(0), first = part * r.rows_per_item;
+    acc total = 0;
+    for (long row = first; row < first + r.rows_per_item; row++) {
+        const int width = (int)clamp(r.count - row * r.width, 0L, (long)r.width);
+        __global const real *pa = AT(a) + row * r.a_pitch;
+        __global const real *pb = AT(b) + row * r.b_pitch;
+        acc sum = 0;
+        for (int i = lane; i < width; i += SHARERS) {
+            const real u = pa[i], v = pb[i];
+            sum += EVALUATE(real, u, v);
+        }
+        total += sum;
+    }
+    shared[lane] = total;
+    for (int count = SHARERS / 2; count > 0; count /= 2) {
+        barrier(CLK_LOCAL_MEM_FENCE);
+        if (lane < count)
+            shared[lane] += shared[lane + count];
+    }
+    if (lane == 0)
+        AT(y)[part] = r.alpha * shared[0];
+}
+
 /* What the sums over pixels are told about x: rows of `width` columns, `pitch` apart, and `rest` values in one more row.
  * A column is a channel of one of the pixels in a row. */
 typedef struct {

@@ -10,6 +10,11 @@ bool device_is_cpu(const struct node *n, const oc_device_info *device)
     return device->type == OC_DEVICE_CPU;
 }
 
+bool device_is_no_cpu(const struct node *n, const oc_device_info *device)
+{
+    return !device_is_cpu(n, device);
+}
+
 int vector_width(int64_t channels)
 {
     int width = 16;

@@ -43,4 +43,7 @@ int vector_width(int64_t channels);
 /* For `supports` of implementations that are written for CPUs. */
 bool device_is_cpu(const struct node *n, const oc_device_info *device);
 
+/* For `prefers` of those that are written for GPUs but run anywhere. */
+bool device_is_no_cpu(const struct node *n, const oc_device_info *device);
+
 #endif

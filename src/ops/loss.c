@@ -77,7 +77,12 @@ static oc_status cross_entropy(struct emitter *e, const struct node *n, enum sof
     TRY(softmax_emit(
         e, n, "cross_entropy", form, &r,
         &(struct launch_spec){ .args = { TENSOR(x), TENSOR(labels), TENSOR(losses), STRUCT(r) } }));
-    return sum_emit(e, n, losses, n->out[2], n->out[0], 1.f / (float)shape_count(&labels->shape));
+    const struct summation s = { .a = losses,
+                                 .b = losses,
+                                 .scale = 1.f / (float)shape_count(&labels->shape),
+                                 .grouped =
+                                     form == SOFTMAX_GROUP && sum_group_supports(n, emitter_device(e)) };
+    return sum_emit(e, n, &s, n->out[2], n->out[0]);
 }
 
 static oc_status cross_entropy_vector(struct emitter *e, const struct node *n)
@@ -125,7 +130,7 @@ static const struct impl cross_entropy_backward_impls[] = {
     { .name = "vector", .supports = softmax_vector_supports, .emit = cross_entropy_backward_vector },
     { .name = "group",
       .supports = softmax_group_supports,
-      .prefers = softmax_group_prefers,
+      .prefers = device_is_no_cpu,
       .emit = cross_entropy_backward_group },
     { .name = "reference", .emit = cross_entropy_backward_reference },
     { 0 },
@@ -163,7 +168,7 @@ static const struct impl cross_entropy_impls[] = {
       .emit = cross_entropy_vector },
     { .name = "group",
       .supports = softmax_group_supports,
-      .prefers = softmax_group_prefers,
+      .prefers = device_is_no_cpu,
       .prepare = cross_entropy_workspace,
       .emit = cross_entropy_group },
     { .name = "reference", .prepare = cross_entropy_workspace, .emit = cross_entropy_reference },
@@ -237,14 +242,34 @@ static void pair_cost(const struct node *n, struct cost *cost)
     cost->bytes = 8.0 * values + 4.0;
 }
 
-static oc_status pair_reference(struct emitter *e, const struct node *n)
+static oc_status pair_sum(struct emitter *e, const struct node *n, bool grouped)
 {
     const struct pair *d = n->desc;
-    return sum_pairs_emit(e, n, d->summand, n->in[0], n->in[1], n->out[1], n->out[0], pair_scale(n, 1.f),
-                          d->beta);
+    const struct summation s = { .a = n->in[0],
+                                 .b = n->in[1],
+                                 .operation = d->summand,
+                                 .beta = d->beta,
+                                 .scale = pair_scale(n, 1.f),
+                                 .grouped = grouped };
+    return sum_emit(e, n, &s, n->out[1], n->out[0]);
+}
+
+static oc_status pair_group(struct emitter *e, const struct node *n)
+{
+    return pair_sum(e, n, true);
+}
+
+static oc_status pair_reference(struct emitter *e, const struct node *n)
+{
+    return pair_sum(e, n, false);
 }
 
 static const struct impl pair_impls[] = {
+    { .name = "group",
+      .supports = sum_group_supports,
+      .prefers = device_is_no_cpu,
+      .prepare = pair_workspace,
+      .emit = pair_group },
     { .name = "reference", .prepare = pair_workspace, .emit = pair_reference },
     { 0 },
 };

@@ -58,24 +58,25 @@ oc_tensor *reshape_append_dense(oc_tensor *x, const struct shape *shape);
 /* sum.c: sums over all pixels, (n, c, spatial...) -> (c): the gradient of a bias. */
 oc_tensor *channel_sum_append(oc_tensor *x);
 
-/* sum.c: launches that add up the values of a dense tensor, times `scale`, into a scalar, in an order that depends on
- * their number only. `partial` is workspace of sum_workspace(count) values. */
+/* sum.c: launches that add up values, or what an operation makes of pairs of them, into a scalar, in an order that depends on
+ * their number and on `grouped` only. `partial` is workspace of sum_workspace(count) values. */
+struct summation {
+    const oc_tensor *a, *b; /* of equal shapes and any pitch; b: a again, if there are no pairs */
+    const char *operation;  /* OPERATION_... of cl/sum.cl; NULL: the values of a */
+    float beta;             /* its parameter */
+    float scale;            /* of the sum */
+    bool grouped; /* a work-group adds up what else a work-item does: for GPUs, where sum_group_supports */
+};
 int64_t sum_workspace(int64_t count);
-oc_status sum_emit(struct emitter *e, const struct node *n, const oc_tensor *values, const oc_tensor *partial,
-                   const oc_tensor *result, float scale);
-
-/* sum.c: the same for what OPERATION_`operation` of cl/sum.cl, with its parameter beta, makes of each pair of values; a and
- * b of equal shapes and any pitch. */
-oc_status sum_pairs_emit(struct emitter *e, const struct node *n, const char *operation, const oc_tensor *a,
-                         const oc_tensor *b, const oc_tensor *partial, const oc_tensor *result, float scale,
-                         float beta);
+oc_status sum_emit(struct emitter *e, const struct node *n, const struct summation *s,
+                   const oc_tensor *partial, const oc_tensor *result);
+bool sum_group_supports(const struct node *n, const oc_device_info *device);
 
 /* softmax.c: `supports` of what works along the channels with vectors, on a CPU: there must be enough of them. */
 bool softmax_vector_supports(const struct node *n, const oc_device_info *device);
 
-/* softmax.c: `supports` and `prefers` of what shares a pixel's channels among work-items. */
+/* softmax.c: `supports` of what shares a pixel's channels among work-items. */
 bool softmax_group_supports(const struct node *n, const oc_device_info *device);
-bool softmax_group_prefers(const struct node *n, const oc_device_info *device);
 
 /* softmax.c: launches the kernel of cl/softmax.cl that is named by a pass and a form of it, for a pixel per row; `spec` has the
  * arguments. */

@@ -34,12 +34,28 @@ static void cost(const struct node *n, struct cost *cost)
     cost->bytes = 4.0 * cost->flops + 4.0;
 }
 
+static oc_status emit_sum(struct emitter *e, const struct node *n, bool grouped)
+{
+    const struct summation s = { .a = n->in[0], .b = n->in[0], .scale = scale(n), .grouped = grouped };
+    return sum_emit(e, n, &s, n->out[1], n->out[0]);
+}
+
+static oc_status group(struct emitter *e, const struct node *n)
+{
+    return emit_sum(e, n, true);
+}
+
 static oc_status reference(struct emitter *e, const struct node *n)
 {
-    return sum_emit(e, n, n->in[0], n->out[1], n->out[0], scale(n));
+    return emit_sum(e, n, false);
 }
 
 static const struct impl impls[] = {
+    { .name = "group",
+      .supports = sum_group_supports,
+      .prefers = device_is_no_cpu,
+      .prepare = workspace,
+      .emit = group },
     { .name = "reference", .prepare = workspace, .emit = reference },
     { 0 },
 };

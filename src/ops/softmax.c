@@ -37,12 +37,8 @@ bool softmax_group_supports(const struct node *n, const oc_device_info *device)
     return shape_channels(&n->in[0]->shape) > FETCHED;
 }
 
-bool softmax_group_prefers(const struct node *n, const oc_device_info *device)
-{
-    return !device_is_cpu(n, device);
-}
-
-/* A row gets as many work-items as can be busy at once (32), and more of them so that none has more than four values. */
+/* How many work-items share a row: 32, which GPUs run side by side, or what it has values for; up to 256, while each has more
+ * than four values. */
 static int64_t lanes_of(const struct emitter *e, int64_t width)
 {
     enum { TOGETHER = 32, VALUES = 4, MOST = 256 };
@@ -104,7 +100,7 @@ static oc_status launch(struct emitter *e, const struct node *n, const char *pas
         { .name = "vector", .supports = softmax_vector_supports, .emit = id##_vector },                      \
         { .name = "group",                                                                                   \
           .supports = softmax_group_supports,                                                                \
-          .prefers = softmax_group_prefers,                                                                  \
+          .prefers = device_is_no_cpu,                                                                       \
           .emit = id##_group },                                                                              \
         { .name = "reference", .emit = id##_reference },                                                     \
         { 0 },                                                                                               \

@@ -1,7 +1,7 @@
 /* sum.c - sums of many values: into a scalar for losses, per channel for the gradient of a bias.
  * Kernels: cl/sum.cl. Oracles: those of the losses and of conv.
  *
- * Invariant: how a sum is divided depends on shapes only, never on the device, so that results repeat. A smaller batch
+ * Invariant: how a sum is divided depends on shapes and the implementation only, so that results repeat. A smaller batch
  * never makes more parts than the workspace of the largest one holds. */
 #include "base/text.h"
 #include "ops/elementwise.h"
@@ -25,49 +25,51 @@ int64_t sum_workspace(int64_t count)
     return parts < MAX_PARTS ? parts : MAX_PARTS;
 }
 
-/* One stage: each work-item sums some rows. */
-static oc_status emit_stage(struct emitter *e, const struct node *n, const char *operation,
-                            const oc_tensor *a, const oc_tensor *b, const oc_tensor *y, const struct rows *r)
+enum { SHARERS = 64 }; /* work-items that share a part, as in cl/sum.cl */
+
+bool sum_group_supports(const struct node *n, const oc_device_info *device)
+{
+    (void)n;
+    return device->max_work_group >= SHARERS;
+}
+
+/* One stage: each work-item, or work-group, sums some rows. */
+static oc_status emit_stage(struct emitter *e, const struct node *n, const struct summation *s,
+                            const oc_tensor *y, const struct rows *r)
 {
     char buffer[64];
     struct text defines = TEXT_IN(buffer);
-    if (operation)
-        text_print(&defines, " -DOPERATION=%s", operation);
+    if (s->operation)
+        text_print(&defines, " -DOPERATION=%s", s->operation);
     return emit(e, n,
                 &(struct launch_spec){
                     .file = "sum.cl",
-                    .kernel = "sum",
-                    .defines = operation ? defines.data : NULL,
-                    .args = { TENSOR(a), TENSOR(b), TENSOR(y), STRUCT(*r) },
-                    .items = { rows_items(r) },
-                    .group = { group(e) },
+                    .kernel = s->grouped ? "sum_group" : "sum",
+                    .defines = s->operation ? defines.data : NULL,
+                    .args = { TENSOR(s->a), TENSOR(s->b), TENSOR(y), STRUCT(*r) },
+                    .items = { rows_items(r) * (s->grouped ? SHARERS : 1) },
+                    .group = { s->grouped ? SHARERS : group(e) },
                 });
 }
 
-oc_status sum_pairs_emit(struct emitter *e, const struct node *n, const char *operation, const oc_tensor *a,
-                         const oc_tensor *b, const oc_tensor *partial, const oc_tensor *result, float scale,
-                         float beta)
+oc_status sum_emit(struct emitter *e, const struct node *n, const struct summation *s,
+                   const oc_tensor *partial, const oc_tensor *result)
 {
-    struct rows r = value_rows(a, b, partial);
+    struct rows r = value_rows(s->a, s->b, partial);
     const int64_t rows = divide_up(r.count, r.width);
     int64_t rows_per_item = divide_up(PART_VALUES, r.width);
     if (rows_per_item < divide_up(rows, MAX_PARTS))
         rows_per_item = divide_up(rows, MAX_PARTS);
     r.rows_per_item = (int32_t)rows_per_item;
     r.alpha = 1.f;
-    r.beta = beta;
-    TRY(emit_stage(e, n, operation, a, b, partial, &r));
+    r.beta = s->beta;
+    TRY(emit_stage(e, n, s, partial, &r));
     struct rows parts = value_rows(partial, partial, partial);
     parts.count = rows_items(&r);
     parts.rows_per_item = (int32_t)divide_up(MAX_PARTS, parts.width);
-    parts.alpha = scale;
-    return emit_stage(e, n, NULL, partial, partial, result, &parts);
-}
-
-oc_status sum_emit(struct emitter *e, const struct node *n, const oc_tensor *values, const oc_tensor *partial,
-                   const oc_tensor *result, float scale)
-{
-    return sum_pairs_emit(e, n, NULL, values, values, partial, result, scale, 0.f);
+    parts.alpha = s->scale;
+    const struct summation of_parts = { .a = partial, .b = partial, .grouped = s->grouped };
+    return emit_stage(e, n, &of_parts, result, &parts);
 }
 
 /* ---- per channel ---- */
