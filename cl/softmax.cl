@@ -272,21 +272,22 @@ __kernel void cross_entropy_backward_vector(IN_PLACE(const real, a), IN(int, lab
  * A work-item reads and writes the same values of its row every time, so nobody waits for what another one stored, and y may
  * be the memory of a or b. Those beyond the last row have no values, but come to every barrier. */
 
-#define SHARED_ROWS __kernel __attribute__((reqd_work_group_size(LANES, ROWS, 1)))
+#define SHARED_ROWS __kernel __attribute__((reqd_work_group_size(LANES * ROWS, 1, 1)))
 
 #define SHARE_ROW                                                                                                      \
     __local acc memory[ROWS][LANES];                                                                                   \
-    __local acc *shared = memory[get_local_id(1)];                                                                     \
-    const long row = get_global_id(1);                                                                                 \
+    __local acc *shared = memory[get_local_id(0) / LANES];                                                             \
+    const long row = get_global_id(0) / LANES;                                                                         \
     const int width = row * r.width < r.count ? r.width : 0;
 
-#define FOR_LANE for (int i = get_local_id(0); i < width; i += LANES)
+#define LANE ((int)(get_local_id(0) % LANES))
+#define FOR_LANE for (int i = LANE; i < width; i += LANES)
 
 /* What COMBINE makes of the values `own` of a row's work-items, in pairs; each of them gets it. */
 #define REDUCTION(name, COMBINE)                                                                                       \
     static acc name(__local acc *shared, const acc own)                                                                \
     {                                                                                                                  \
-        const int lane = get_local_id(0);                                                                              \
+        const int lane = LANE;                                                                                         \
         shared[lane] = own;                                                                                            \
         for (int count = LANES / 2; count > 0; count /= 2) {                                                           \
             barrier(CLK_LOCAL_MEM_FENCE);                                                                              \
@@ -379,7 +380,7 @@ SHARED_ROWS void cross_entropy_group(IN(real, a), IN(int, label), OUT(real, y), 
             own += x[i] - largest;
         mean = sum_of_lanes(shared, own) / r.width;
     }
-    if (get_local_id(0) == 0 && width > 0) {
+    if (LANE == 0 && width > 0) {
         const int wanted = AT(label)[row];
         AT(y)[row] = ROW_LOSS(x, width, largest, sum, wanted, r.beta, mean);
     }

@@ -63,9 +63,8 @@ oc_status softmax_emit(struct emitter *e, const struct node *n, const char *pass
     spec->kernel = kernel.data;
     if (form == SOFTMAX_GROUP) {
         spec->defines = defines.data;
-        spec->items[0] = spec->group[0] = lanes;
-        spec->items[1] = pixels;
-        spec->group[1] = rows;
+        spec->items[0] = pixels * lanes;
+        spec->group[0] = rows * lanes;
     } else {
         spec->items[0] = form == SOFTMAX_VECTOR ? rows_items(r) : pixels;
         spec->group[0] = form == SOFTMAX_VECTOR ? 1 : emitter_group(e);
