@@ -7,6 +7,7 @@
 #include "ops/ops.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 static bool order_agrees(const struct shape *s)
 {
@@ -79,45 +80,84 @@ static oc_status reference(struct emitter *e, const struct node *n)
         });
 }
 
-enum { PIXELS = 64 }; /* as in the kernel */
+/* ---- when one side lists channels ---- */
 
 static bool lists_channels(const oc_tensor *x)
 {
     return order_agrees(&x->shape) && tensor_is_dense(x);
 }
 
-/* Of a work-item's loops; `pixels` is the side that does not list channels. */
-static int64_t iterations(const oc_tensor *pixels)
+static bool has_list(const struct node *n)
 {
-    return (PIXELS + 1) * shape_channels(&pixels->shape);
+    return lists_channels(n->in[0]) || lists_channels(n->out[0]);
 }
 
-static bool supports_transpose(const struct node *n, const oc_device_info *device)
+/* The side that does not. */
+static const oc_tensor *pixels_of(const struct node *n)
 {
-    const oc_tensor *pixels = lists_channels(n->in[0]) ? n->out[0] : n->in[0];
-    return device->type == OC_DEVICE_CPU && (lists_channels(n->in[0]) || lists_channels(n->out[0])) &&
-           (device->loop_limit == 0 || iterations(pixels) <= device->loop_limit);
+    return lists_channels(n->in[0]) ? n->out[0] : n->in[0];
+}
+
+static oc_status emit_list(struct emitter *e, const struct node *n, struct launch_spec *spec)
+{
+    const oc_tensor *pixels = pixels_of(n);
+    const struct arg args[] = { TENSOR(n->in[0]), TENSOR(n->out[0]), INT(shape_channels(&pixels->shape)),
+                                INT(shape_spatial(&pixels->shape)), INT(tensor_pitch(pixels)) };
+    spec->file = "reshape.cl";
+    spec->defines = lists_channels(n->in[0]) ? " -DSPREAD=0" : " -DSPREAD=1";
+    memcpy(spec->args, args, sizeof args);
+    return emit(e, n, spec);
+}
+
+enum { PIXELS = 64, TILE = 16 }; /* as in the kernels */
+
+/* Of a work-item's loops. */
+static int64_t iterations(const struct node *n)
+{
+    return (PIXELS + 1) * shape_channels(&pixels_of(n)->shape);
+}
+
+static bool transpose_supports(const struct node *n, const oc_device_info *device)
+{
+    return device_is_cpu(n, device) && has_list(n) &&
+           (device->loop_limit == 0 || iterations(n) <= device->loop_limit);
 }
 
 static oc_status transpose(struct emitter *e, const struct node *n)
 {
-    const bool spread = !lists_channels(n->in[0]);
-    const oc_tensor *pixels = spread ? n->in[0] : n->out[0];
-    const int64_t spatial = shape_spatial(&pixels->shape);
-    return emit(e, n,
-                &(struct launch_spec){
-                    .file = "reshape.cl",
-                    .kernel = "reshape_transpose",
-                    .defines = spread ? " -DSPREAD=1" : " -DSPREAD=0",
-                    .args = { TENSOR(n->in[0]), TENSOR(n->out[0]), INT(shape_channels(&pixels->shape)),
-                              INT(spatial), INT(tensor_pitch(pixels)) },
-                    .items = { (spatial + PIXELS - 1) / PIXELS, pixels->shape.dim[0] },
-                    .iterations = iterations(pixels),
-                });
+    const struct shape *pixels = &pixels_of(n)->shape;
+    return emit_list(e, n,
+                     &(struct launch_spec){
+                         .kernel = "reshape_transpose",
+                         .items = { divide_up(shape_spatial(pixels), PIXELS), pixels->dim[0] },
+                         .iterations = iterations(n),
+                     });
+}
+
+/* Of fewer channels or pixels the neighbours of the reference read pieces as long as a GPU fetches at once (32 bytes), and most
+ * of a tile would be empty. */
+static bool tile_supports(const struct node *n, const oc_device_info *device)
+{
+    enum { LEAST = TILE / 2 };
+    const struct shape *pixels = &pixels_of(n)->shape;
+    return has_list(n) && device->max_work_group >= TILE * TILE && shape_channels(pixels) >= LEAST &&
+           shape_spatial(pixels) >= LEAST;
+}
+
+static oc_status tile(struct emitter *e, const struct node *n)
+{
+    const struct shape *pixels = &pixels_of(n)->shape;
+    return emit_list(e, n,
+                     &(struct launch_spec){
+                         .kernel = "reshape_tile",
+                         .items = { shape_spatial(pixels), shape_channels(pixels), pixels->dim[0] },
+                         .group = { TILE, TILE },
+                     });
 }
 
 static const struct impl impls[] = {
-    { .name = "transpose", .supports = supports_transpose, .emit = transpose },
+    { .name = "transpose", .supports = transpose_supports, .emit = transpose },
+    { .name = "tile", .supports = tile_supports, .prefers = device_is_no_cpu, .emit = tile },
     { .name = "reference", .emit = reference },
     { 0 },
 };
