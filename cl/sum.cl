@@ -144,7 +144,7 @@ __kernel void channel_sum_split(IN(real, x), OUT(real, partial), const columns g
 
 #define LANES 16 /* as in src/ops/sum.c */
 
-/* The same for GPUs, without a last row: a work-group sums LANES columns over a chunk, LANES work-items each. */
+/* The same for GPUs: a work-group sums LANES columns over a chunk, LANES work-items each. */
 __kernel __attribute__((reqd_work_group_size(LANES, LANES, 1))) void
 channel_sum_group(IN(real, x), OUT(real, partial), const columns g)
 {
@@ -155,6 +155,8 @@ channel_sum_group(IN(real, x), OUT(real, partial), const columns g)
     if (column < g.width)
         for (long row = first + lane; row < end; row += LANES)
             total += AT(x)[row * g.pitch + column];
+    if (lane == 0 && column < g.rest && first <= g.rows && g.rows < first + g.run) /* the last row is in this chunk */
+        total += AT(x)[g.rows * g.pitch + column];
     shared[lane][get_local_id(0)] = total;
     barrier(CLK_LOCAL_MEM_FENCE);
     if (lane == 0 && column < g.width) {

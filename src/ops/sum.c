@@ -189,32 +189,42 @@ static bool group_supports(const struct node *n, const oc_device_info *device)
     return device->max_work_group >= LANES * LANES && chunk_limit(&n->in[0]->shape) > 1;
 }
 
-/* Sums the columns of a matrix in chunks of `run` rows. */
+/* Sums the columns of a matrix in chunks. */
 static oc_status emit_group(struct emitter *e, const struct node *n, const oc_tensor *x, const oc_tensor *y,
-                            int64_t rows, int64_t run)
+                            const struct columns *g, int64_t chunks)
 {
-    const struct columns g = { .rows = rows,
-                               .width = (int32_t)shape_channels(&n->in[0]->shape),
-                               .pitch = (int32_t)tensor_pitch(x),
-                               .run = (int32_t)run };
     return emit(e, n,
                 &(struct launch_spec){
                     .file = "sum.cl",
                     .kernel = "channel_sum_group",
-                    .args = { TENSOR(x), TENSOR(y), STRUCT(g) },
-                    .items = { g.width, divide_up(rows, run) * LANES },
+                    .args = { TENSOR(x), TENSOR(y), STRUCT(*g) },
+                    .items = { g->width, chunks * LANES },
                     .group = { LANES, LANES },
-                    .iterations = run / LANES + 2 * LANES,
+                    .iterations = g->run / LANES + 2 * LANES,
                 });
 }
 
+/* Pixels of few channels make a row together, so that all LANES columns of a work-group are there; no more than that, since
+ * the second stage is a single row of work-groups. fold() is at least as large, so its workspace has room. */
 static oc_status sum_groups(struct emitter *e, const struct node *n)
 {
-    const oc_tensor *x = n->in[0], *y = n->out[0];
-    const int64_t pixels = shape_pixels(&x->shape), chunk = chunk_pixels(x),
-                  chunks = divide_up(pixels, chunk);
-    TRY(emit_group(e, n, x, n->out[1], pixels, chunk));
-    return emit_group(e, n, n->out[1], y, chunks, chunks);
+    const oc_tensor *x = n->in[0], *y = n->out[0], *partial = n->out[1];
+    const int64_t c = shape_channels(&x->shape), pixels = shape_pixels(&x->shape);
+    const int64_t chunk = chunk_pixels(x), chunks = divide_up(pixels, chunk);
+    int64_t row_pixels = 1;
+    while (tensor_is_dense(x) && row_pixels * c < LANES)
+        row_pixels *= 2;
+    const struct columns g = { .rows = pixels / row_pixels,
+                               .width = (int32_t)(c * row_pixels),
+                               .pitch = (int32_t)(tensor_pitch(x) * row_pixels),
+                               .rest = (int32_t)(pixels % row_pixels * c),
+                               .run = (int32_t)(chunk / row_pixels) };
+    const struct columns parts = { .rows = chunks * row_pixels,
+                                   .width = (int32_t)c,
+                                   .pitch = (int32_t)c,
+                                   .run = (int32_t)(chunks * row_pixels) };
+    TRY(emit_group(e, n, x, partial, &g, chunks));
+    return emit_group(e, n, partial, y, &parts, 1);
 }
 
 static const struct impl impls[] = {
