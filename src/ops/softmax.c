@@ -38,7 +38,7 @@ bool softmax_group_supports(const struct node *n, const oc_device_info *device)
 }
 
 /* How many work-items share a row: 32, which GPUs run side by side, or what it has values for; up to 256, while each has more
- * than four values. */
+ * than four values. So a group takes at most 1 KiB of local memory, the least that a device may have. */
 static int64_t lanes_of(const struct emitter *e, int64_t width)
 {
     enum { TOGETHER = 32, VALUES = 4, MOST = 256 };
