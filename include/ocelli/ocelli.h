@@ -211,7 +211,8 @@ typedef struct oc_model_desc {
 } oc_model_desc;
 
 /* Device bytes of a model. `total` is the sum of the others and exactly what is allocated. `gradients` has what
- * `accumulate` reserves, `optimizer` all slots from OC_MOMENTUM on. */
+ * `accumulate` reserves, `optimizer` all slots from OC_MOMENTUM on, `activations` the inputs too: thrice where the
+ * device's memory is not the host's, so that they can be sent ahead. */
 typedef struct oc_memory_info {
     int64_t parameters, gradients, optimizer, activations, total;
     int64_t unshared; /* what activations would be if no two tensors shared memory */
@@ -245,13 +246,15 @@ typedef struct oc_fetch {
     void *data;
     void *buffer;
     bool gradient;
+    bool later; /* the run only computes it, for oc_model_fetch to read: no data, no buffer */
 } oc_fetch;
 
 /* One step of the optimizer on the first `batch` samples (1 to the created batch). Fetches may be NULL; without
- * a fetch into host memory the call does not wait for the device. An input that is not fed keeps its values. */
+ * a fetch into host memory the call does not wait for the device. An input that is not fed, nor was fed ahead, keeps its
+ * values. */
 OC_API oc_status oc_train_step(oc_model *model, int batch, const oc_feed *feeds, const oc_fetch *fetches);
 
-/* The forward pass in inference mode. The loss is computed only if it is fetched. */
+/* The forward pass in inference mode. The loss is computed only if it is fetched, now or later. */
 OC_API oc_status oc_infer(oc_model *model, int batch, const oc_feed *feeds, const oc_fetch *fetches);
 
 /* Everything but the update: parameter gradients can be read afterwards (OC_GRADIENT). What was accumulated is
@@ -265,6 +268,24 @@ OC_API oc_status oc_compute_gradients(oc_model *model, int batch, const oc_feed 
  * micro-batch alone. */
 OC_API oc_status oc_accumulate_gradients(oc_model *model, int batch, const oc_feed *feeds,
                                          const oc_fetch *fetches);
+
+/* Sends inputs ahead of the next run, beside what the device is doing: between a run without fetches and its
+ * oc_model_fetch, the host so prepares the batch after it. Returns as soon as the data may be changed or freed; waits only
+ * if the device is two runs behind. Labels are checked here. `data` only: a `buffer` is OC_E_ARGUMENT.
+ *
+ * The next run that reads such an input (labels are not read where the loss is not computed) takes what was fed ahead of
+ * it, or drops it if it feeds that input itself. What is taken must be of the run's batch: otherwise the run is refused,
+ * nothing is changed, and the values wait for one of theirs. Feeding an input ahead once more replaces what waits, of any
+ * batch. `feeds` NULL drops all that waits, whatever `batch` is; so does a failure of the device in this call. */
+OC_API oc_status oc_model_feed(oc_model *model, int batch, const oc_feed *feeds);
+
+/* The batch of what was fed ahead of an input and waits; 0: nothing does. */
+OC_API int oc_model_get_fed(const oc_model *model, const oc_tensor *input);
+
+/* Reads results of the last run; waits for it, not for what was fed ahead. OC_E_ARGUMENT if there was none yet, it
+ * failed or the model has been profiled since; OC_E_NOT_FOUND for what it did not compute, such as the loss of an oc_infer
+ * that had not got it among its fetches. A run that is refused for its arguments leaves the results of the one before. */
+OC_API oc_status oc_model_fetch(oc_model *model, const oc_fetch *fetches);
 
 /* Exchanges the values of trained parameters and their averages where oc_infer and oc_model_profile look, and back
  * again at the next call. In between there is no training; OC_VALUE and OC_AVERAGE mean what they always do. Running

@@ -3,7 +3,6 @@
 #include "device/cl.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 oc_status buffer_create(struct buffer **out, oc_device *device, size_t bytes)
 {
@@ -52,59 +51,6 @@ oc_status buffer_write(struct queue *queue, struct buffer *buffer, size_t offset
 oc_status buffer_read(struct queue *queue, struct buffer *buffer, size_t offset, void *data, size_t bytes)
 {
     TRY_CL(clEnqueueReadBuffer(queue->handle, buffer->handle, CL_TRUE, offset, bytes, data, 0, NULL, NULL));
-    return OC_OK;
-}
-
-struct upload {
-    oc_device *device;
-    char *aside[2];
-    cl_event sent[2]; /* NULL: free */
-    int turn;
-};
-
-oc_status upload_create(struct upload **out, oc_device *device, size_t bytes)
-{
-    struct upload *upload = memory_zeroed(&device->allocator, 1, sizeof *upload + 2 * bytes);
-    *out = upload;
-    if (!upload)
-        return OC_E_MEMORY;
-    upload->device = device;
-    upload->aside[0] = (char *)(upload + 1);
-    upload->aside[1] = upload->aside[0] + bytes;
-    return OC_OK;
-}
-
-static cl_int upload_wait(struct upload *upload, int turn)
-{
-    if (!upload->sent[turn])
-        return CL_SUCCESS;
-    const cl_int error = clWaitForEvents(1, &upload->sent[turn]);
-    clReleaseEvent(upload->sent[turn]);
-    upload->sent[turn] = NULL;
-    return error;
-}
-
-void upload_destroy(struct upload *upload)
-{
-    if (!upload)
-        return;
-    /* What goes wrong now must not replace the sentence about what went wrong before. */
-    upload_wait(upload, 0);
-    upload_wait(upload, 1);
-    memory_free(&upload->device->allocator, upload);
-}
-
-oc_status upload_send(struct upload *upload, struct queue *queue, struct buffer *buffer, size_t offset,
-                      const void *data, size_t bytes)
-{
-    const int turn = upload->turn;
-    const cl_int error = upload_wait(upload, turn);
-    if (error != CL_SUCCESS)
-        return device_fail(error, "clWaitForEvents");
-    memcpy(upload->aside[turn], data, bytes);
-    TRY_CL(clEnqueueWriteBuffer(queue->handle, buffer->handle, CL_FALSE, offset, bytes, upload->aside[turn],
-                                0, NULL, &upload->sent[turn]));
-    upload->turn = !turn;
     return OC_OK;
 }
 

@@ -17,15 +17,7 @@ oc_status buffer_write(struct queue *queue, struct buffer *buffer, size_t offset
                        size_t bytes);
 oc_status buffer_read(struct queue *queue, struct buffer *buffer, size_t offset, void *data, size_t bytes);
 
-/* A way for bytes from the host to a buffer without waiting for it: they are copied aside at once and travel when the
- * queue gets there. Waits only if the two sends before this one are both still under way. */
-struct upload;
-oc_status upload_create(struct upload **out, oc_device *device, size_t bytes);
-void upload_destroy(struct upload *upload);
-oc_status upload_send(struct upload *upload, struct queue *queue, struct buffer *buffer, size_t offset,
-                      const void *data, size_t bytes);
-
-/* The same with a caller's cl_mem, in the order of the queue; does not wait. */
+/* Between a buffer and a caller's cl_mem, in the order of the queue; does not wait. */
 oc_status buffer_copy_from(struct queue *queue, struct buffer *buffer, size_t offset, void *memory,
                            size_t bytes);
 oc_status buffer_copy_to(struct queue *queue, struct buffer *buffer, size_t offset, void *memory,

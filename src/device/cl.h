@@ -15,6 +15,7 @@ struct oc_device {
     cl_device_id id;
     cl_command_queue queue; /* the caller's, or ours: for transfers outside models, and what getters lend */
     bool caller_queue;      /* models must use it too */
+    bool unified_memory;    /* its memory is the host's */
     char *kernel_dir;       /* NULL: the embedded sources */
     pthread_mutex_t mutex;  /* guards programs */
     struct program *programs;
@@ -58,6 +59,11 @@ struct found_device {
 };
 oc_status find_devices(struct found_device *list, int capacity, int *count);
 void find_describe(cl_device_id id, oc_device_info *info);
+
+/* find.c: whether a device's memory is the host's. A CPU's is, although not every driver says so. */
+bool find_unified_memory(cl_device_id id);
+
+/* find.c: the device that a user means. */
 oc_status find_select(const char *wanted, struct found_device *found);
 
 #endif

@@ -79,6 +79,7 @@ static oc_status adopt(oc_device **out, cl_context context, cl_device_id id, cl_
     };
     pthread_mutex_init(&device->mutex, NULL);
     find_describe(id, &device->info);
+    device->unified_memory = find_unified_memory(id);
     if (kernel_dir && !(device->kernel_dir = copy_text(&allocator, kernel_dir))) {
         oc_device_close(device);
         return OC_E_MEMORY;
@@ -170,6 +171,11 @@ cl_command_queue oc_device_get_queue(const oc_device *device)
 const oc_allocator *device_allocator(const oc_device *device)
 {
     return &device->allocator;
+}
+
+bool device_stages(const oc_device *device)
+{
+    return !device->unified_memory && !device->caller_queue;
 }
 
 oc_status queue_create(struct queue **out, oc_device *device, bool profiling)

@@ -6,6 +6,10 @@
 
 const oc_allocator *device_allocator(const oc_device *device);
 
+/* Whether values can travel beside what the device computes, through staging buffers (upload.h): its memory is not the
+ * host's, and no caller wants everything in a queue of their own. */
+bool device_stages(const oc_device *device);
+
 /* An in-order queue for one model: the caller's if the device was opened with one. With `profiling` always its
  * own, so that events carry times. */
 struct queue;

@@ -96,6 +96,12 @@ void find_describe(cl_device_id id, oc_device_info *info)
     }
 }
 
+bool find_unified_memory(cl_device_id id)
+{
+    const int64_t type = device_number(id, CL_DEVICE_TYPE, sizeof(cl_device_type));
+    return type & CL_DEVICE_TYPE_CPU || device_flag(id, CL_DEVICE_HOST_UNIFIED_MEMORY);
+}
+
 oc_status find_devices(struct found_device *list, int capacity, int *count)
 {
     cl_platform_id platforms[MAX_PLATFORMS];

@@ -179,6 +179,12 @@ oc_status graph_set_batch(oc_graph *graph, int64_t batch);
 /* Bytes of one element. */
 int64_t element_bytes(enum element type);
 
+/* Bytes of all values of a tensor. */
+static inline int64_t tensor_bytes(const oc_tensor *x)
+{
+    return shape_count(&x->shape) * element_bytes(x->type);
+}
+
 static inline int64_t tensor_pitch(const oc_tensor *x)
 {
     return x->pitch ? x->pitch : shape_channels(&x->shape);

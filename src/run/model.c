@@ -34,19 +34,28 @@ static int64_t region_bytes(const struct slabs *slabs)
     return bytes;
 }
 
+/* Bytes in which inputs are staged. */
+static int64_t staging_bytes(const struct plan *plan)
+{
+    int64_t bytes = 0;
+    for (size_t i = 0; device_stages(plan->device) && i < plan->graph->tensor_count; i++)
+        if (plan->graph->tensors[i] && plan->graph->tensors[i]->kind == TENSOR_INPUT)
+            bytes += UPLOAD_ROOMS * tensor_bytes(plan->graph->tensors[i]);
+    return bytes;
+}
+
 static oc_memory_info count_memory(const struct slabs slabs[REGION_COUNT],
                                    struct plan *const plans[PLAN_COUNT])
 {
-    oc_memory_info info = {
-        .parameters = region_bytes(&slabs[REGION_PARAMETERS]),
-        .gradients = region_bytes(&slabs[REGION_GRADIENTS]) + region_bytes(&slabs[REGION_ACCUMULATED]),
-        .activations = region_bytes(&slabs[REGION_ACTIVATIONS]) + region_bytes(&slabs[REGION_INPUTS])
-    };
+    const int64_t inputs = region_bytes(&slabs[REGION_INPUTS]) + staging_bytes(plans[PLAN_INFER]);
+    oc_memory_info info = { .parameters = region_bytes(&slabs[REGION_PARAMETERS]),
+                            .gradients = region_bytes(&slabs[REGION_GRADIENTS]) +
+                                         region_bytes(&slabs[REGION_ACCUMULATED]),
+                            .activations = region_bytes(&slabs[REGION_ACTIVATIONS]) + inputs };
     for (int r = REGION_MOMENTUM; r < REGION_COUNT; r++)
         info.optimizer += region_bytes(&slabs[r]);
     info.total = info.parameters + info.gradients + info.optimizer + info.activations;
-    info.unshared =
-        plans[plans[PLAN_TRAIN] ? PLAN_TRAIN : PLAN_INFER]->unshared + region_bytes(&slabs[REGION_INPUTS]);
+    info.unshared = plans[plans[PLAN_TRAIN] ? PLAN_TRAIN : PLAN_INFER]->unshared + inputs;
     return info;
 }
 
@@ -159,12 +168,13 @@ static oc_status create_uploads(struct oc_model *model)
     model->uploads = memory_zeroed(&model->allocator, graph->tensor_count + 1, sizeof *model->uploads);
     if (!model->uploads)
         return OC_E_MEMORY;
+    if (device_stages(model->device))
+        TRY(queue_create(&model->transfer, model->device, false));
     model->upload_count = (int)graph->tensor_count;
     for (size_t i = 0; i < graph->tensor_count; i++) {
         const oc_tensor *x = graph->tensors[i];
         if (x && x->kind == TENSOR_INPUT)
-            TRY(upload_create(&model->uploads[i], model->device,
-                              (size_t)(shape_count(&x->shape) * element_bytes(x->type))));
+            TRY(upload_create(&model->uploads[i], model->device, model->transfer, (size_t)tensor_bytes(x)));
     }
     return OC_OK;
 }
@@ -237,6 +247,7 @@ void oc_model_destroy(oc_model *model)
     for (int i = 0; i < model->upload_count; i++)
         upload_destroy(model->uploads[i]);
     memory_free(&allocator, model->uploads);
+    queue_destroy(model->transfer);
     queue_destroy(model->queue);
     for (int p = PLAN_COUNT; p-- > 0;)
         plan_destroy(model->plans[p]);

@@ -6,6 +6,7 @@
 #define RUN_MODEL_H
 
 #include "compile/compile.h"
+#include "device/upload.h"
 #include "ops/optimizer.h"
 
 enum plan_kind { PLAN_INFER, PLAN_TRAIN, PLAN_COUNT };
@@ -20,6 +21,7 @@ struct oc_model {
     oc_allocator allocator;
     const oc_graph *graph; /* the user's; only compared, never looked into */
     struct queue *queue;
+    struct queue *transfer;         /* on which inputs are sent ahead; NULL: they go through `queue` */
     struct plan *plans[PLAN_COUNT]; /* PLAN_TRAIN: NULL without a loss */
     struct slabs slabs[REGION_COUNT];
     struct buffer **buffers[REGION_COUNT];
@@ -37,11 +39,32 @@ struct oc_model {
     float share;                 /* of the batch in what is accumulated with it */
     int64_t batch[PLAN_COUNT];   /* for which the arguments of each plan are set */
     enum plan_kind last_plan;    /* whose activations are in memory */
+    bool has_results;            /* of the last run, all but perhaps ... */
+    bool has_loss;               /* ... its loss */
     bool parameters_changed;     /* since the last plan computed what depends on them alone */
     bool gradients_ready;
     bool accumulates; /* there is memory for the mean of several batches' gradients */
     bool swapped;     /* averages lie where plans look for values */
 };
+
+/* Which launches of a plan a run wants. */
+struct run {
+    enum plan_kind kind;
+    bool update, accumulate, loss;
+};
+
+/* feed.c: whether a run of this batch can have these feeds, and what was fed ahead for the rest. Changes nothing. */
+oc_status feed_check(const struct oc_model *model, const struct run *run, int batch, const oc_feed *feeds);
+
+/* feed.c: puts them in their places, once the plan is set to the batch. */
+oc_status feed_all(struct oc_model *model, const struct run *run, const oc_feed *feeds);
+
+/* fetch.c: whether a run of this plan can have these fetches; reads them, but for those that are for later. */
+oc_status fetch_check(const struct oc_model *model, const struct plan *plan, const oc_fetch *fetches);
+oc_status fetch_all(struct oc_model *model, const struct plan *plan, const oc_fetch *fetches);
+
+/* fetch.c: feeds and fetches name tensors of the graph that the model was made from. */
+oc_status model_check_tensor(const struct oc_model *model, const oc_tensor *tensor);
 
 /* parameter.c */
 oc_status model_index_parameters(struct oc_model *model);

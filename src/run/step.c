@@ -1,97 +1,7 @@
-/* step.c - runs a plan: values in, launches, values out. Nothing is allocated or compiled here. */
+/* step.c - runs a plan: values in (feed.c), launches, values out (fetch.c). Nothing is allocated or compiled here. */
 #include "run/model.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-
-static oc_status check_labels(const oc_tensor *x, const int32_t *labels, int64_t count)
-{
-    for (int64_t i = 0; x->index_limit > 0 && i < count; i++)
-        if (labels[i] < 0 || labels[i] >= x->index_limit)
-            return fail(OC_E_ARGUMENT,
-                        "input \"%s\": label %" PRId32 " at position %" PRId64 " is not in 0..%" PRId64,
-                        x->name, labels[i], i, x->index_limit - 1);
-    return OC_OK;
-}
-
-static oc_status check_tensor(const struct oc_model *model, const oc_tensor *tensor)
-{
-    if (tensor->graph != model->graph)
-        return fail(OC_E_ARGUMENT, "tensor \"%s\" is not of the graph that the model was made from",
-                    oc_tensor_name(tensor));
-    return OC_OK;
-}
-
-static oc_status feed_all(struct oc_model *model, const struct plan *plan, const oc_feed *feeds,
-                          bool check_only)
-{
-    for (const oc_feed *f = feeds; f && f->tensor; f++) {
-        TRY(check_tensor(model, f->tensor));
-        const oc_tensor *x =
-            (size_t)f->tensor->id < plan->graph->tensor_count ? plan->graph->tensors[f->tensor->id] : NULL;
-        if (f->tensor->kind != TENSOR_INPUT)
-            return fail(OC_E_ARGUMENT, "tensor \"%s\" is fed but is no input", oc_tensor_name(f->tensor));
-        if (!f->data && !f->buffer)
-            return fail(OC_E_ARGUMENT, "input \"%s\" is fed from NULL", f->tensor->name);
-        if (!x)
-            continue; /* the model does not need it */
-        const int64_t count = shape_count(&x->shape);
-        const size_t bytes = (size_t)(count * element_bytes(x->type)),
-                     offset = (size_t)(x->offset * element_bytes(x->type));
-        struct buffer *buffer = model->buffers[x->region][x->slab];
-        if (check_only && x->type == ELEMENT_I32 && f->data)
-            TRY(check_labels(x, f->data, count));
-        if (check_only)
-            continue;
-        if (f->data)
-            TRY(upload_send(model->uploads[x->id], model->queue, buffer, offset, f->data, bytes));
-        else
-            TRY(buffer_copy_from(model->queue, buffer, offset, f->buffer, bytes));
-    }
-    return OC_OK;
-}
-
-static const oc_tensor *find_fetchable(const struct plan *plan, const oc_fetch *fetch)
-{
-    for (int i = 0; i < plan->fetchable_count; i++)
-        if (plan->fetchables[i].id == fetch->tensor->id && plan->fetchables[i].gradient == fetch->gradient)
-            return plan->fetchables[i].tensor;
-    return NULL;
-}
-
-static oc_status check_fetches(struct oc_model *model, const struct plan *plan, const oc_fetch *fetches)
-{
-    for (const oc_fetch *f = fetches; f && f->tensor; f++) {
-        TRY(check_tensor(model, f->tensor));
-        if (!f->data && !f->buffer)
-            return fail(OC_E_ARGUMENT, "tensor \"%s\" is fetched into NULL", oc_tensor_name(f->tensor));
-        if (!find_fetchable(plan, f))
-            return fail(
-                OC_E_NOT_FOUND,
-                f->gradient
-                    ? "there is no gradient of \"%s\" to fetch: only training computes it, for inputs "
-                      "with `gradient` set that the loss depends on"
-                    : "\"%s\" cannot be fetched: it is neither the loss nor one of the model's outputs",
-                oc_tensor_name(f->tensor));
-    }
-    return OC_OK;
-}
-
-static oc_status fetch_all(struct oc_model *model, const struct plan *plan, const oc_fetch *fetches)
-{
-    for (const oc_fetch *f = fetches; f && f->tensor; f++) {
-        const oc_tensor *x = find_fetchable(plan, f);
-        const oc_tensor *place = x->base ? x->base : x;
-        const size_t bytes = (size_t)(shape_count(&x->shape) * element_bytes(x->type));
-        const size_t offset = (size_t)(x->offset * element_bytes(x->type));
-        struct buffer *buffer = model->buffers[place->region][place->slab];
-        if (f->data)
-            TRY(buffer_read(model->queue, buffer, offset, f->data, bytes));
-        else
-            TRY(buffer_copy_to(model->queue, buffer, offset, f->buffer, bytes));
-    }
-    return OC_OK;
-}
 
 static bool fetches_loss(const struct plan *plan, const oc_fetch *fetches)
 {
@@ -129,12 +39,6 @@ static oc_status set_dynamic(const struct oc_model *model, const struct step *st
                                                 .draw = draw(model),
                                                 .share = model->share });
 }
-
-/* Which launches of a plan a run wants. */
-struct run {
-    enum plan_kind kind;
-    bool update, accumulate, loss;
-};
 
 static bool wanted(const struct plan *plan, size_t index, const struct run *run)
 {
@@ -177,21 +81,21 @@ static oc_status run(struct oc_model *model, const struct run *run, int batch, c
         return fail(OC_E_ARGUMENT, "the model was created without a loss, so it cannot be trained");
     if (run->kind == PLAN_TRAIN && model->swapped)
         return fail(OC_E_ARGUMENT, "the averages lie where training needs the values: swap them back first");
-    if (batch < 1 || batch > model->max_batch)
-        return fail(OC_E_ARGUMENT, "a batch of %d is not in 1..%" PRId64 ", for which the model was created",
-                    batch, model->max_batch);
+    TRY(feed_check(model, run, batch, feeds));
+    TRY(fetch_check(model, plan, fetches));
+    model->has_results = false; /* until everything is under way; what was refused has changed nothing */
     if (model->batch[run->kind] != batch) {
         model->batch[run->kind] = 0; /* not valid if the next line fails */
         TRY(plan_set_batch(plan, batch));
         model->batch[run->kind] = batch;
     }
-    TRY(check_fetches(model, plan, fetches));
-    TRY(feed_all(model, plan, feeds, true));
-    TRY(feed_all(model, plan, feeds, false));
+    TRY(feed_all(model, run, feeds));
     if (run->kind == PLAN_TRAIN && !run->accumulate && !run->update)
         model->seen = model->micro_batches = 0;
     model->share = (float)((double)batch / (double)(model->seen + batch));
     TRY(enqueue_all(model, plan, run));
+    model->has_results = true;
+    model->has_loss = run->loss;
     if (run->kind == PLAN_TRAIN)
         count_samples(model, run, batch);
     return fetch_all(model, plan, fetches);
@@ -238,6 +142,8 @@ oc_status oc_model_swap_average(oc_model *model)
 
 oc_status oc_model_finish(oc_model *model)
 {
+    if (model->transfer)
+        TRY(queue_finish(model->transfer));
     return queue_finish(model->queue);
 }
 
@@ -294,6 +200,7 @@ oc_status oc_model_profile(oc_model *model, bool train, oc_profile_fn fn, void *
         return fail(OC_E_ARGUMENT, "the model was created without a loss, so it has no training to profile");
     TRY(queue_finish(model->queue));
     TRY(queue_create(&queue, model->device, true));
+    model->has_results = false; /* they are of other launches now */
     const struct node *last = NULL;
     oc_status status = OC_OK;
     for (size_t i = 0; status == OC_OK && i < plan->emitter.step_count; i++) {

@@ -126,35 +126,3 @@ Test(launch, bytes_travel)
     oc_device_close(device);
     cr_expect_eq(fail_layer_live(), 0, "%d objects left", fail_layer_live());
 }
-
-/* What is sent may change at once; what arrives is what was sent, in order. */
-Test(launch, uploads_do_not_look_back)
-{
-    enum { COUNT = 5000, ROUNDS = 20 };
-    oc_device *device = fixture_open();
-    struct queue *queue;
-    struct buffer *buffer;
-    struct upload *upload;
-    static int32_t values[COUNT], in[ROUNDS * COUNT];
-    CHECK(queue_create(&queue, device, false));
-    CHECK(buffer_create(&buffer, device, sizeof in));
-    CHECK(upload_create(&upload, device, sizeof values));
-    for (int round = 0; round < ROUNDS; round++) {
-        for (int i = 0; i < COUNT; i++)
-            values[i] = round * COUNT + i;
-        CHECK(upload_send(upload, queue, buffer, (size_t)round * sizeof values, values, sizeof values));
-    }
-    memset(values, 0, sizeof values);
-    CHECK(buffer_read(queue, buffer, 0, in, sizeof in));
-    int wrong = 0;
-    for (int i = 0; i < ROUNDS * COUNT; i++)
-        wrong += in[i] != i;
-    cr_expect_eq(wrong, 0, "%d values are not what was sent", wrong);
-    CHECK(upload_send(upload, queue, buffer, 0, values, 4));
-    upload_destroy(upload); /* under way */
-    upload_destroy(NULL);
-    buffer_destroy(buffer);
-    queue_destroy(queue);
-    oc_device_close(device);
-    cr_expect_eq(fail_layer_live(), 0, "%d objects left", fail_layer_live());
-}

@@ -107,12 +107,25 @@ CREATE(cl_command_queue, clCreateCommandQueue,
        (context, device, properties, error), 0)
 CREATE(cl_mem, clCreateBuffer,
        (cl_context context, cl_mem_flags flags, size_t size, void *host, cl_int *error),
-       (context, flags, size, host, error), size)
+       (context, flags, size, host, error), flags &CL_MEM_ALLOC_HOST_PTR ? 0 : size)
 CREATE(cl_program, clCreateProgramWithSource,
        (cl_context context, cl_uint n, const char **texts, const size_t *lengths, cl_int *error),
        (context, n, texts, lengths, error), 0)
+CREATE(cl_event, clCreateUserEvent, (cl_context context, cl_int *error), (context, error), 0)
 CREATE(cl_kernel, clCreateKernel, (cl_program program, const char *name, cl_int *error),
        (program, name, error), 0)
+
+void *clEnqueueMapBuffer(cl_command_queue queue, cl_mem buffer, cl_bool blocking, cl_map_flags flags,
+                         size_t offset, size_t size, cl_uint n, const cl_event *wait, cl_event *event,
+                         cl_int *error)
+{
+    REAL(clEnqueueMapBuffer);
+    const cl_int refused = refuse("clEnqueueMapBuffer", true);
+    if (refused == CL_SUCCESS)
+        return real(queue, buffer, blocking, flags, offset, size, n, wait, event, error);
+    *error = refused;
+    return NULL;
+}
 
 /* Anything else that can fail. `event` is where it puts one, or NULL. */
 #define RUN(name, parameters, arguments, event)                                                              \
@@ -156,6 +169,9 @@ RUN(clEnqueueMarkerWithWaitList, (cl_command_queue queue, cl_uint n, const cl_ev
     (queue, n, wait, event), event)
 RUN(clEnqueueBarrierWithWaitList, (cl_command_queue queue, cl_uint n, const cl_event *wait, cl_event *event),
     (queue, n, wait, event), event)
+RUN(clEnqueueUnmapMemObject,
+    (cl_command_queue queue, cl_mem buffer, void *mapped, cl_uint n, const cl_event *wait, cl_event *event),
+    (queue, buffer, mapped, n, wait, event), event)
 RUN(clFlush, (cl_command_queue queue), (queue), NULL)
 RUN(clGetEventProfilingInfo,
     (cl_event event, cl_profiling_info what, size_t size, void *value, size_t *size_needed),
@@ -195,7 +211,11 @@ cl_int clReleaseMemObject(cl_mem object)
 {
     REAL(clReleaseMemObject);
     size_t bytes = 0;
+    cl_mem_flags flags = 0;
     clGetMemObjectInfo(object, CL_MEM_SIZE, sizeof bytes, &bytes, NULL);
+    clGetMemObjectInfo(object, CL_MEM_FLAGS, sizeof flags, &flags, NULL);
+    if (flags & CL_MEM_ALLOC_HOST_PTR)
+        bytes = 0;
     const cl_int result = real(object);
     if (result == CL_SUCCESS)
         count(-1, -(int64_t)bytes);

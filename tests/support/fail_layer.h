@@ -21,7 +21,8 @@ void fail_layer_disarm(void);
 int fail_layer_calls(void);          /* since the layer was armed */
 const char *fail_layer_failed(void); /* the first call that was made to fail; NULL: none */
 
-/* Objects created or retained and not released, and the bytes of those that are buffers. */
+/* Objects created or retained and not released, and the bytes of those that are buffers on the device: not in host memory
+ * that the driver has pinned (CL_MEM_ALLOC_HOST_PTR). */
 int fail_layer_live(void);
 int64_t fail_layer_bytes(void);
 
