@@ -88,7 +88,9 @@ typedef struct oc_train_event {
     float rate;
 } oc_train_event;
 
-/* Returning false finishes after this step, with OC_E_INTERRUPTED; a checkpoint is written first. */
+/* Returning false finishes after this step, with OC_E_INTERRUPTED; a checkpoint is written first. It is called while the
+ * device has nothing to do, and may infer and evaluate with the model; the next batch, which was fed ahead
+ * (oc_model_get_fed), is then sent again if it is gone. */
 typedef bool (*oc_train_fn)(void *user, const oc_train_event *event);
 
 typedef struct oc_train_desc {
@@ -113,7 +115,8 @@ typedef struct oc_train_desc {
 
 /* Trains. A step is an update, however many batches it takes. A model that keeps averages of its weights is tested with
  * them. A loss that is no longer finite is an error (OC_E_ARGUMENT) that leaves the last checkpoint alone. The
- * model's rate is the schedule's start, and is so again afterwards. */
+ * model's rate is the schedule's start, and is so again afterwards. While the device computes a batch, the host prepares and
+ * sends the next one (oc_model_feed); what was fed ahead before is dropped. */
 OC_API oc_status oc_train(oc_model *model, const oc_train_desc *desc);
 
 /* Loss and accuracy of a model on a data set; either result may be NULL. Of desc only the tensors (loss not

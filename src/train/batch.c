@@ -76,10 +76,11 @@ static bool is_largest(const float *logits, int classes, int label)
     return true;
 }
 
-int64_t batch_correct(const struct batch *batch, const int32_t *labels, int count)
+int64_t batch_correct(const struct batch *batch, const int32_t *labels, const int64_t *samples, int count)
 {
     int64_t correct = 0;
     for (int i = 0; i < count; i++)
-        correct += is_largest(batch->logits + (int64_t)i * batch->classes, batch->classes, labels[i]);
+        correct += is_largest(batch->logits + (int64_t)i * batch->classes, batch->classes,
+                              labels[samples ? samples[i] : i]);
     return correct;
 }

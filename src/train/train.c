@@ -1,7 +1,10 @@
 /* train.c - the epoch loop.
  *
  * Invariant: where a run stands is (epochs done, steps done in the next one, the running sums); the order of an
- * epoch's samples depends on (seed, epoch) alone. So a checkpoint with the position continues bit for bit. */
+ * epoch's samples depends on (seed, epoch) alone. So a checkpoint with the position continues bit for bit.
+ *
+ * The next micro-batch of an epoch is on its way to the device while it computes one (oc_model_feed). That is no part of
+ * where a run stands: a run that stops drops it, and one whose caller has used the model in between sends it again. */
 #include "train/batch.h"
 #include "train/checkpoint.h"
 #include "train/curve.h"
@@ -105,39 +108,82 @@ static float scheduled_rate(const oc_train_desc *desc, float start, int64_t epoc
     return (float)((double)start * pow((double)desc->rate_decay, (double)(epoch / desc->rate_every)));
 }
 
-/* Samples first to first + count - 1 of the epoch; `last`: of a step. */
-static oc_status micro_batch(struct run *run, int64_t first, int count, bool last)
+/* Samples first to first + count - 1 of the epoch. */
+struct micro_batch {
+    int64_t first;
+    int count;
+    bool last; /* of its step */
+};
+
+/* The one that begins with this sample; a step's are full but for the last. */
+static struct micro_batch micro_batch_at(const struct run *run, int64_t first)
+{
+    const int64_t end = (first / run->at.batch + 1) * run->at.batch;
+    const int64_t left = (end < run->at.samples ? end : run->at.samples) - first;
+    const bool last = left <= run->batch.capacity;
+    return (struct micro_batch){ first, last ? (int)left : run->batch.capacity, last };
+}
+
+/* Gathers a micro-batch and feeds it ahead. */
+static oc_status send(struct run *run, const struct micro_batch *micro)
 {
     const oc_train_desc *desc = run->desc;
-    const oc_feed feeds[] = { { .tensor = desc->image, .data = run->batch.images },
-                              { .tensor = desc->label, .data = run->batch.labels },
-                              { 0 } };
+    batch_gather(&run->batch, desc->train, run->order + micro->first, micro->count);
+    return oc_model_feed(run->model, micro->count,
+                         (oc_feed[]){ { .tensor = desc->image, .data = run->batch.images },
+                                      { .tensor = desc->label, .data = run->batch.labels },
+                                      { 0 } });
+}
+
+/* Whether it waits in the model: not if it is the epoch's first, nor if the caller has run the model meanwhile. */
+static bool was_sent(const struct run *run, const struct micro_batch *micro)
+{
+    return oc_model_get_fed(run->model, run->desc->image) == micro->count &&
+           oc_model_get_fed(run->model, run->desc->label) == micro->count;
+}
+
+/* What the model said about the micro-batch that ran last. */
+static oc_status receive(struct run *run, const struct micro_batch *micro)
+{
+    const oc_train_desc *desc = run->desc;
     float loss = 0;
-    const oc_fetch fetches[] = { { .tensor = desc->loss, .data = &loss },
-                                 { .tensor = desc->logits, .data = run->batch.logits },
-                                 { 0 } };
-    batch_gather(&run->batch, desc->train, run->order + first, count);
-    TRY((last ? oc_train_step : oc_accumulate_gradients)(run->model, count, feeds, fetches));
+    TRY(oc_model_fetch(run->model, (oc_fetch[]){ { .tensor = desc->loss, .data = &loss },
+                                                 { .tensor = desc->logits, .data = run->batch.logits },
+                                                 { 0 } }));
     if (!isfinite(loss))
         return fail(
             OC_E_ARGUMENT,
             "the loss is %g in epoch %lld, step %lld: training diverged; a smaller rate than %g may help",
             (double)loss, (long long)run->at.epochs + 1, (long long)run->at.steps + 1,
             (double)oc_model_get_rate(run->model));
-    run->at.loss_sum += (double)loss * count;
-    run->at.correct += batch_correct(&run->batch, run->batch.labels, count);
-    run->images_here += count;
+    run->at.loss_sum += (double)loss * micro->count;
+    run->at.correct +=
+        batch_correct(&run->batch, desc->train->labels, run->order + micro->first, micro->count);
+    run->images_here += micro->count;
     return OC_OK;
+}
+
+/* While the device is busy with it, the next one of the epoch is sent. */
+static oc_status train_micro_batch(struct run *run, const struct micro_batch *micro)
+{
+    const int64_t next = micro->first + micro->count;
+    if (!was_sent(run, micro))
+        TRY(send(run, micro));
+    TRY((micro->last ? oc_train_step : oc_accumulate_gradients)(run->model, micro->count, NULL, NULL));
+    if (next < run->at.samples) {
+        const struct micro_batch following = micro_batch_at(run, next);
+        TRY(send(run, &following));
+    }
+    return receive(run, micro);
 }
 
 static oc_status step(struct run *run)
 {
-    const int64_t first = run->at.steps * run->at.batch, left = run->at.samples - first;
-    const int64_t end = first + (left < run->at.batch ? left : run->at.batch);
-    for (int64_t at = first; at < end; at += run->batch.capacity) {
-        const bool last = end - at <= run->batch.capacity;
-        TRY(micro_batch(run, at, last ? (int)(end - at) : run->batch.capacity, last));
-    }
+    struct micro_batch micro = { .first = run->at.steps * run->at.batch };
+    do {
+        micro = micro_batch_at(run, micro.first + micro.count);
+        TRY(train_micro_batch(run, &micro));
+    } while (!micro.last);
     run->at.steps++;
     run->steps_here++;
     return OC_OK;
@@ -261,9 +307,11 @@ oc_status oc_train(oc_model *model, const oc_train_desc *desc)
                                 .samples = desc->train->count,
                                 .seed = desc->seed };
     run.rate = oc_model_get_rate(model);
+    oc_model_feed(model, 0, NULL); /* what waits is not of this run */
     run.order = memory_zeroed(&memory_heap, (size_t)run.at.samples, sizeof run.order[0]);
     const oc_status status = run.order ? train(&run) : fail_again(OC_E_MEMORY, oc_last_error());
     oc_model_set_rate(model, run.rate);
+    oc_model_feed(model, 0, NULL); /* and what a run that stopped has sent is of no other */
     memory_free(&memory_heap, run.order);
     batch_close(&run.batch);
     return status;

@@ -318,6 +318,97 @@ Test(train, the_rate_follows_its_schedule_and_comes_back)
     fixture_destroy(&f);
 }
 
+/* Uses the model after each step in a way of its own, as its caller may. */
+struct guest {
+    const struct fixture *fixture;
+    struct witness witness;
+};
+
+static bool use_model(void *user, const oc_train_event *event)
+{
+    struct guest *guest = user;
+    const struct fixture *f = guest->fixture;
+    const oc_feed some[] = { { .tensor = f->net.image, .data = data.images },
+                             { .tensor = f->net.label, .data = data.labels },
+                             { 0 } };
+    const oc_feed pictures[] = { some[0], { 0 } };
+    float logits[2 * BATCH], loss = 0;
+    double of_all = 0, accuracy = 0;
+    const oc_fetch both[] = { { .tensor = f->net.logits, .data = logits },
+                              { .tensor = f->net.loss, .data = &loss },
+                              { 0 } };
+    const oc_fetch first[] = { both[0], { 0 } };
+    if (event->kind == OC_TRAIN_STEP)
+        switch (guest->witness.steps % 6) {
+        case 0:
+            OK(oc_evaluate(f->model, &f->desc, &test_data, &of_all, &accuracy));
+            break;
+        case 1:
+            OK(oc_evaluate(f->model, &f->desc, &test_data, NULL, &accuracy));
+            break;
+        case 2:
+            OK(oc_infer(f->model, 3, pictures, first));
+            break;
+        case 3:
+            OK(oc_infer(f->model, BATCH, some, both));
+            break;
+        case 4:
+            OK(oc_model_save(f->model, in_folder("other.safetensors"), NULL));
+            break;
+        default:
+            OK(oc_infer(f->model, BATCH, pictures, first));
+        }
+    return watch(&guest->witness, event);
+}
+
+/* Although each of these runs takes, drops or leaves what was fed ahead. */
+Test(train, using_the_model_in_between_changes_nothing)
+{
+    static float want[MOST_STATE], got[MOST_STATE];
+    struct fixture f = fixture_create(&optimizers[1]);
+    struct witness alone = { 0 };
+    f.desc.batch = 7; /* the last of an epoch has 6 samples */
+    f.desc.progress = watch;
+    f.desc.user = &alone;
+    OK(oc_train(f.model, &f.desc));
+    const int64_t count = read_state(f.model, want);
+    fixture_destroy(&f);
+    f = fixture_create(&optimizers[1]);
+    struct guest guest = { .fixture = &f };
+    f.desc.batch = 7;
+    f.desc.progress = use_model;
+    f.desc.user = &guest;
+    OK(oc_model_feed(f.model, 7, /* not of this run */
+                     (oc_feed[]){ { .tensor = f.net.image, .data = data.images },
+                                  { .tensor = f.net.label, .data = data.labels },
+                                  { 0 } }));
+    OK(oc_train(f.model, &f.desc));
+    cr_expect_eq(read_state(f.model, got), count);
+    cr_expect_arr_eq(got, want, (size_t)count * sizeof(float));
+    cr_expect_eq(guest.witness.steps, alone.steps);
+    for (int e = 0; e < alone.epochs; e++)
+        cr_expect(guest.witness.epoch[e].loss == alone.epoch[e].loss &&
+                  guest.witness.epoch[e].accuracy == alone.epoch[e].accuracy &&
+                  guest.witness.epoch[e].test_loss == alone.epoch[e].test_loss);
+    fixture_destroy(&f);
+}
+
+/* Whether it ends, is stopped or fails. */
+Test(train, nothing_is_left_fed_ahead)
+{
+    for (int way = 0; way < 3; way++) {
+        struct fixture f = fixture_create(&(oc_optimizer_desc){ .rate = way == 2 ? 1e30f : 0.01f });
+        struct witness witness = { .stop_after = way == 1 ? 2 : 0 };
+        f.desc.progress = watch;
+        f.desc.user = &witness;
+        const oc_status status = oc_train(f.model, &f.desc);
+        cr_expect_eq(status, way == 0 ? OC_OK : way == 1 ? OC_E_INTERRUPTED : OC_E_ARGUMENT);
+        cr_expect_eq(oc_model_get_fed(f.model, f.net.image), 0);
+        cr_expect_eq(oc_model_get_fed(f.model, f.net.label), 0);
+        fixture_destroy(&f);
+    }
+}
+
 /* Logits that are the pixels themselves: loss and accuracy known by heart. */
 Test(train, evaluation_weighs_every_sample_the_same)
 {
