@@ -69,12 +69,12 @@ static oc_status run(oc_model *model, const oc_net *net, int picture, double shi
     TRY(take_weights(model, shift, folder));
     TRY(oc_array_save_npy(&image, path(folder, "image.npy")));
     TRY(oc_infer(model, RECIPE_BATCH, feeds,
-                 (oc_fetch[]){ { net->logits, logits.data, NULL, false }, { 0 } }));
+                 (oc_fetch[]){ { .tensor = net->logits, .data = logits.data }, { 0 } }));
     TRY(oc_array_save_npy(&logits, path(folder, "logits.npy")));
     TRY(oc_compute_gradients(model, RECIPE_BATCH, feeds,
-                             (oc_fetch[]){ { net->logits, logits.data, NULL, false },
-                                           { net->loss, loss.data, NULL, false },
-                                           { net->image, gradient.data, NULL, true },
+                             (oc_fetch[]){ { .tensor = net->logits, .data = logits.data },
+                                           { .tensor = net->loss, .data = loss.data },
+                                           { .tensor = net->image, .data = gradient.data, .gradient = true },
                                            { 0 } }));
     TRY(oc_array_save_npy(&logits, path(folder, "training_logits.npy")));
     TRY(oc_array_save_npy(&loss, path(folder, "loss.npy")));
