@@ -96,13 +96,11 @@ typedef struct {
 /* Elementwise functions, for a scalar or vector type T. The gradient is written in terms of the output y where that is
  * possible, so that the input x need not be kept. Comparisons are written so that a NaN stays one. */
 #ifndef FUNCTION
-#define FUNCTION apply_identity
+#define FUNCTION apply_relu
 #endif
 #define APPLY(T, x, alpha) FUNCTION(T, x, alpha)
 #define APPLY_GRADIENT(T, dy, y, alpha) JOIN(FUNCTION, _gradient)(T, dy, y, alpha)
 
-#define apply_identity(T, x, alpha) (x)
-#define apply_identity_gradient(T, dy, y, alpha) (dy)
 #define apply_relu(T, x, alpha) ((x) < (T)0 ? (T)0 : (x))
 #define apply_relu_gradient(T, dy, y, alpha) ((y) <= (T)0 ? (T)0 : (dy))
 #define apply_leaky_relu(T, x, alpha) ((x) > (T)0 ? (x) : (x) * (T)(alpha))
@@ -128,55 +126,46 @@ typedef struct {
     ((dy) * ((T)0.5f * erfc((x) * (T)-M_SQRT1_2_F) + (x) * (T)0.3989422804f * exp((T)-0.5f * (x) * (x))))
 #define apply_scale(T, x, alpha) ((x) * (T)(alpha))
 
-/* The epilogue: what a kernel makes of a finished value v before it stores it. An operand takes part if its definition is 1:
- *     without KEPT    y = FUNCTION(v + addend)
- *     with KEPT       y = the gradient of FUNCTION, where it or its argument was `kept`, times (v + addend)
- * A bias is the kernel's own business and comes before. A kernel declares EPILOGUE_ARGUMENTS, and its result as
+/* The epilogue: what a kernel makes of a finished value v before it stores it:
+ *     y = FUNCTION(v + addend), or, with `kept`, the gradient of FUNCTION, where it or its argument was `kept`, times v + addend
+ * Each part may be missing, which arguments say, not definitions: so the layers of a network share a kernel, whatever
+ * follows them. A bias is the kernel's own business and comes before. A kernel declares EPILOGUE_ARGUMENTS, and its result as
  * RESULT(real, y), since that may be the addend's memory. Before it stores v as `channel` of `pixel` it calls EPILOGUE; or,
  * if partial sums pass through y, ADD_ADDEND on the first of them and FINISH on the last. T is the type of v, LOAD(p) reads
  * one (LOAD1, LOADV, ...). Only the work-item that stores an element may load it, and before it stores anything there.
  * Host side: struct epilogue_arguments, ops/emit.h. */
-#ifndef ADDEND
-#define ADDEND 0
-#endif
-#ifndef KEPT
-#define KEPT 0
-#endif
 
 /* Twin of struct epilogue_values, ops/emit.h. */
 typedef struct {
     float alpha;
-    int addend_pitch, kept_pitch;
+    int applied;                  /* whether FUNCTION is */
+    int addend_pitch, kept_pitch; /* 0: is missing */
 } epilogue;
 
 #define EPILOGUE_ARGUMENTS IN_PLACE(const real, addend), IN_PLACE(const real, kept), const epilogue tail
+#define RESULT(type, y) IN_PLACE(type, y)
 #define LOAD1(p) (*(p))
 
-#if ADDEND
-#define RESULT(type, y) IN_PLACE(type, y)
-#define ADD_ADDEND(T, LOAD, v, pixel, channel) (v) += LOAD(AT(addend) + (long)(pixel) * tail.addend_pitch + (channel))
-#else
-#define RESULT(type, y) OUT(type, y)
-#define ADD_ADDEND(T, LOAD, v, pixel, channel)
-#endif
+#define ADD_ADDEND(T, LOAD, v, pixel, channel)                                         \
+    {                                                                                  \
+        if (tail.addend_pitch > 0)                                                     \
+            (v) += LOAD(AT(addend) + (long)(pixel) * tail.addend_pitch + (channel));   \
+    }
 
-#if KEPT
-#define FINISH(T, LOAD, v, pixel, channel)                                               \
-    {                                                                                    \
-        const T value_ = (v), at_ = LOAD(AT(kept) + (long)(pixel) * tail.kept_pitch + (channel)); \
-        (v) = APPLY_GRADIENT(T, value_, at_, tail.alpha);                                \
+#define FINISH(T, LOAD, v, pixel, channel)                                             \
+    {                                                                                  \
+        const T value_ = (v);                                                          \
+        if (tail.kept_pitch > 0) {                                                     \
+            const T at_ = LOAD(AT(kept) + (long)(pixel) * tail.kept_pitch + (channel)); \
+            (v) = APPLY_GRADIENT(T, value_, at_, tail.alpha);                          \
+        } else if (tail.applied) {                                                     \
+            (v) = APPLY(T, value_, tail.alpha);                                        \
+        }                                                                              \
     }
-#else
-#define FINISH(T, LOAD, v, pixel, channel) \
-    {                                      \
-        const T value_ = (v);              \
-        (v) = APPLY(T, value_, tail.alpha); \
-    }
-#endif
 
 #define EPILOGUE(T, LOAD, v, pixel, channel)        \
     {                                               \
-        ADD_ADDEND(T, LOAD, v, pixel, channel);     \
+        ADD_ADDEND(T, LOAD, v, pixel, channel)      \
         FINISH(T, LOAD, v, pixel, channel)          \
     }
 

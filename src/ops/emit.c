@@ -41,18 +41,16 @@ int tuned(const struct node *n, const char *name)
 struct epilogue_arguments epilogue_of(const struct node *n, struct text *defines)
 {
     const struct epilogue *e = &n->epilogue;
-    const oc_tensor *addend = e->addend ? n->in[e->addend] : n->out[0],
-                    *kept = e->kept ? n->in[e->kept] : n->out[0];
-    if (e->function)
+    const oc_tensor *addend = e->addend ? n->in[e->addend] : NULL, *kept = e->kept ? n->in[e->kept] : NULL;
+    if (e->function && strcmp(e->function, "apply_relu") != 0) /* cl/common.cl's default */
         text_print(defines, " -DFUNCTION=%s", e->function);
-    if (e->addend)
-        text_print(defines, " -DADDEND=1");
-    if (e->kept)
-        text_print(defines, " -DKEPT=1");
     return (struct epilogue_arguments){
-        .addend = addend,
-        .kept = kept,
-        .values = { e->alpha, (int32_t)tensor_pitch(addend), (int32_t)tensor_pitch(kept) },
+        .addend = addend ? addend : n->out[0],
+        .kept = kept ? kept : n->out[0],
+        .values = { .alpha = e->alpha,
+                    .applied = e->function != NULL,
+                    .addend_pitch = addend ? (int32_t)tensor_pitch(addend) : 0,
+                    .kept_pitch = kept ? (int32_t)tensor_pitch(kept) : 0 },
     };
 }
 
