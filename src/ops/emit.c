@@ -24,8 +24,11 @@ int64_t emitter_group(const struct emitter *e)
 
 int64_t emitter_group_width(const struct emitter *e, int64_t width)
 {
+    const oc_device_info *device = emitter_device(e);
+    const int64_t most =
+        device->type == OC_DEVICE_CPU ? least(device->vector_width, emitter_group(e)) : emitter_group(e);
     int64_t items = 1;
-    while (2 * items <= width && 2 * items <= emitter_group(e))
+    while (2 * items <= width && 2 * items <= most)
         items *= 2;
     return items;
 }
