@@ -176,8 +176,15 @@ const char *launch_kernel(const struct launch *launch)
     return launch->name;
 }
 
+/* PoCL compiles a kernel anew for ranges that no 16 bits can count. */
+static bool is_wide(const struct launch *launch)
+{
+    const size_t *global = launch->global;
+    return global[0] >= UINT16_MAX || global[1] >= UINT16_MAX || global[2] >= UINT16_MAX;
+}
+
 bool launch_same_code(const struct launch *a, const struct launch *b)
 {
     return a->kernel && b->kernel && a->program == b->program && strcmp(a->name, b->name) == 0 &&
-           memcmp(a->local, b->local, sizeof a->local) == 0;
+           memcmp(a->local, b->local, sizeof a->local) == 0 && is_wide(a) == is_wide(b);
 }

@@ -179,29 +179,46 @@ static oc_status create_uploads(struct oc_model *model)
     return OC_OK;
 }
 
-static oc_status put_on_device(struct oc_model *model, const oc_model_desc *desc)
+/* The device fills memory (for the first time, which takes a system that hands out its pages only now as long as reading
+ * them) and launches what is built, while the host builds more. */
+static oc_status build(struct oc_model *model, const oc_model_desc *desc)
 {
     struct buffer *const *slabs[REGION_COUNT];
-    TRY(queue_create(&model->queue, model->device, false));
-    TRY(allocate(model));
     for (int r = 0; r < REGION_COUNT; r++)
         slabs[r] = model->buffers[r];
-    for (int p = 0; p < PLAN_COUNT; p++)
-        if (model->plans[p])
-            TRY(plan_build(model->plans[p], slabs, desc->progress, desc->progress_user));
-    TRY(create_uploads(model));
     TRY(fill_all(model, 0));
-    TRY(model_warm_up(model));
+    TRY(queue_flush(model->queue));
+    for (int p = 0; p < PLAN_COUNT; p++)
+        if (model->plans[p]) {
+            TRY(plan_build(model->plans[p], slabs, desc->progress, desc->progress_user));
+            TRY(model_warm_up(model, (enum plan_kind)p));
+        }
+    return queue_finish(model->queue);
+}
+
+/* Values to begin with, after launches whose results do not count. Kernels read nothing that they have not written but
+ * parameters, inputs, what optimizers keep and, for the norm of whole slabs, gradients. */
+static oc_status set_values(struct oc_model *model, const oc_model_desc *desc)
+{
     /* OCELLI_POISON=1 (for tests): a kernel that leaves results unwritten shows as NaN. */
     const char *poison = getenv("OCELLI_POISON");
-    TRY(fill_all(model, poison && *poison == '1' ? 0x7FC0DEADu : 0));
+    if (poison && *poison == '1')
+        TRY(fill_all(model, 0x7FC0DEADu));
     for (int r = REGION_MOMENTUM; r < REGION_COUNT; r++)
         TRY(fill(model, r, 0));
-    if (model->optimizer.clip_norm >
-        0.f) /* a norm is that of whole slabs: what no gradient covers must be zero */
+    if (model->optimizer.clip_norm > 0.f) /* what no gradient covers must be zero */
         TRY(fill(model, REGION_GRADIENTS, 0));
     TRY(model_initialize(model, desc->seed));
     return queue_finish(model->queue);
+}
+
+static oc_status put_on_device(struct oc_model *model, const oc_model_desc *desc)
+{
+    TRY(queue_create(&model->queue, model->device, false));
+    TRY(allocate(model));
+    TRY(create_uploads(model));
+    TRY(build(model, desc));
+    return set_values(model, desc);
 }
 
 oc_status oc_model_create(oc_model **out, const oc_graph *graph, oc_device *device, const oc_model_desc *desc)

@@ -70,8 +70,9 @@ oc_status model_check_tensor(const struct oc_model *model, const oc_tensor *tens
 oc_status model_index_parameters(struct oc_model *model);
 oc_status model_initialize(struct oc_model *model, uint64_t seed);
 
-/* step.c: enqueues each distinct kernel once, so that drivers which compile at the first launch do it now. */
-oc_status model_warm_up(struct oc_model *model);
+/* step.c: enqueues each distinct kernel of a plan once, so that drivers which compile at the first launch do it now. Does not
+ * wait for them. What they make of the model's memory is worthless. */
+oc_status model_warm_up(struct oc_model *model, enum plan_kind kind);
 
 /* What the arguments that change from step to step may be. */
 struct dynamics {

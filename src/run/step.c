@@ -1,4 +1,5 @@
 /* step.c - runs a plan: values in (feed.c), launches, values out (fetch.c). Nothing is allocated or compiled here. */
+#include "base/memory.h"
 #include "run/model.h"
 
 #include <inttypes.h>
@@ -173,22 +174,33 @@ oc_status oc_model_set_step(oc_model *model, int64_t step)
     return OC_OK;
 }
 
-oc_status model_warm_up(struct oc_model *model)
+static bool any_same_code(const struct launch *const *launches, int count, const struct launch *launch)
 {
-    for (int p = 0; p < PLAN_COUNT; p++) {
-        const struct plan *plan = model->plans[p];
-        for (size_t i = 0; plan && i < plan->emitter.step_count; i++) {
-            const struct step *steps = plan->emitter.steps;
-            bool first = true;
-            for (size_t j = i; first && j-- > 0 && i - j < 64;) /* a few repetitions do no harm */
-                first = !launch_same_code(steps[j].launch, steps[i].launch);
-            if (first) {
-                TRY(set_dynamic(model, &steps[i]));
-                TRY(launch_enqueue(model->queue, steps[i].launch));
-            }
-        }
+    for (int i = 0; i < count; i++)
+        if (launch_same_code(launches[i], launch))
+            return true;
+    return false;
+}
+
+oc_status model_warm_up(struct oc_model *model, enum plan_kind kind)
+{
+    const struct emitter *e = &model->plans[kind]->emitter;
+    const struct launch **distinct = memory_zeroed(&model->allocator, e->step_count + 1, sizeof *distinct);
+    if (!distinct)
+        return OC_E_MEMORY;
+    int count = 0;
+    oc_status status = OC_OK;
+    for (size_t i = 0; status == OC_OK && i < e->step_count; i++) {
+        const struct launch *launch = e->steps[i].launch;
+        if (any_same_code(distinct, count, launch))
+            continue;
+        distinct[count++] = launch;
+        status = set_dynamic(model, &e->steps[i]);
+        if (status == OC_OK)
+            status = launch_enqueue(model->queue, launch);
     }
-    return queue_finish(model->queue);
+    memory_free(&model->allocator, distinct);
+    return status == OC_OK ? queue_flush(model->queue) : status;
 }
 
 oc_status oc_model_profile(oc_model *model, bool train, oc_profile_fn fn, void *user)

@@ -1,8 +1,10 @@
 /* test_model.c - creating models: what they need, what they report meanwhile, and that the same seed gives the same
  * bits. */
+#define _XOPEN_SOURCE 700 /* nftw */
 #include "run/trainee.h"
 #include "support/fail_layer.h"
 
+#include <ftw.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -143,7 +145,47 @@ Test(model, compiling_is_reported_and_can_be_stopped)
     }
 }
 
-/* Nothing is compiled or allocated in a step: what PoCL and others compile at the first launch, they have compiled. */
+static int libraries;
+
+static int count_library(const char *path, const struct stat *status, int type, struct FTW *place)
+{
+    (void)status, (void)place;
+    const size_t length = strlen(path);
+    libraries += type == FTW_F && length > 3 && strcmp(path + length - 3, ".so") == 0;
+    return 0;
+}
+
+static int delete_any(const char *path, const struct stat *status, int type, struct FTW *place)
+{
+    (void)status, (void)type, (void)place;
+    return remove(path);
+}
+
+/* What PoCL compiles at the first launch, one library per kernel and size of group, it has compiled before the first step. */
+Test(model, steps_compile_nothing, .init = scratch_open, .fini = scratch_close)
+{
+    enum { FOLDERS = 8 };
+    const char *cache = scratch_path("cache");
+    setenv("POCL_CACHE_DIR", cache, 1);
+    oc_device *device = fixture_open();
+    if (!strstr(oc_device_get_info(device)->platform, "Portable Computing Language"))
+        cr_skip_test("only PoCL shows what it compiles");
+    struct trainee t = trainee_create(device);
+    struct course course;
+    nftw(cache, count_library, FOLDERS, FTW_PHYS);
+    const int created = libraries;
+    run_course(&t, &course);
+    CHECK(oc_model_finish(t.model));
+    libraries = 0;
+    nftw(cache, count_library, FOLDERS, FTW_PHYS);
+    cr_expect(created > 10, "%d kernels compiled: the cache is elsewhere", created);
+    cr_expect_eq(libraries, created, "%d kernels compiled at creation, %d after steps", created, libraries);
+    trainee_destroy(&t);
+    oc_device_close(device);
+    nftw(cache, delete_any, FOLDERS, FTW_PHYS | FTW_DEPTH);
+}
+
+/* Nothing is allocated in a step. */
 Test(model, steps_create_nothing)
 {
     oc_device *device = fixture_open();
