@@ -44,8 +44,8 @@ struct epilogue_arguments {
         *kept;               /* those that are not there are the output, which nobody looks at through them */
     struct epilogue_values { /* twin of `epilogue` in cl/common.cl */
         float alpha;
-        int32_t applied, addend_pitch,
-            kept_pitch; /* whether there is a function; pitches of 0: no such operand */
+        int32_t applied;                  /* whether there is a function */
+        int32_t addend_pitch, kept_pitch; /* 0: no such operand */
     } values;
 };
 #define EPILOGUE(e) TENSOR((e).addend), TENSOR((e).kept), STRUCT((e).values)
