@@ -11,7 +11,7 @@ struct evaluation {
     int64_t correct;
 };
 
-/* How many samples the batch has that begins with this one; */
+/* How many samples the batch has that begins with this one. */
 static int batch_at(const struct evaluation *e, int64_t first)
 {
     const int64_t left = e->set->count - first;
