@@ -169,7 +169,7 @@ Test(depth, a_net_of_1001_layers_trains)
     enum { SIZE = 8 };
     static float pixels[BATCH * 3 * SIZE * SIZE];
     static const int32_t labels[BATCH] = { 4, 1 };
-    float loss[3];
+    float loss[6]; /* the first steps go up and down with the rounding of each device's kernels */
     oc_device *device = fixture_open();
     oc_net net;
     oc_model *model;
@@ -191,8 +191,8 @@ Test(depth, a_net_of_1001_layers_trains)
                                          { .tensor = net.label, .data = labels },
                                          { 0 } },
                             (oc_fetch[]){ { .tensor = net.loss, .data = &loss[step] }, { 0 } }));
-    cr_expect(isfinite(loss[0]) && loss[2] < loss[0], "the loss went from %g over %g to %g", (double)loss[0],
-              (double)loss[1], (double)loss[2]);
+    const float first = loss[0], last = loss[COUNT_OF(loss) - 1];
+    cr_expect(isfinite(first) && last < first, "the loss went from %g to %g", (double)first, (double)last);
     oc_model_destroy(model);
     oc_graph_destroy(net.graph);
     oc_device_close(device);
