@@ -95,12 +95,21 @@ typedef struct {
 
 /* Elementwise functions, for a scalar or vector type T. The gradient is written in terms of the output y where that is
  * possible, so that the input x need not be kept. Comparisons are written so that a NaN stays one. */
+#ifndef ANY_EPILOGUE
+#define ANY_EPILOGUE 0
+#endif
 #ifndef FUNCTION
+#if ANY_EPILOGUE
 #define FUNCTION apply_relu
+#else
+#define FUNCTION apply_identity
+#endif
 #endif
 #define APPLY(T, x, alpha) FUNCTION(T, x, alpha)
 #define APPLY_GRADIENT(T, dy, y, alpha) JOIN(FUNCTION, _gradient)(T, dy, y, alpha)
 
+#define apply_identity(T, x, alpha) (x)
+#define apply_identity_gradient(T, dy, y, alpha) (dy)
 #define apply_relu(T, x, alpha) ((x) < (T)0 ? (T)0 : (x))
 #define apply_relu_gradient(T, dy, y, alpha) ((y) <= (T)0 ? (T)0 : (dy))
 #define apply_leaky_relu(T, x, alpha) ((x) > (T)0 ? (x) : (x) * (T)(alpha))
@@ -128,12 +137,20 @@ typedef struct {
 
 /* The epilogue: what a kernel makes of a finished value v before it stores it:
  *     y = FUNCTION(v + addend), or, with `kept`, the gradient of FUNCTION, where it or its argument was `kept`, times v + addend
- * Each part may be missing, which arguments say, not definitions: so the layers of a network share a kernel, whatever
- * follows them. A bias is the kernel's own business and comes before. A kernel declares EPILOGUE_ARGUMENTS, and its result as
+ * A bias is the kernel's own business and comes before. A kernel declares EPILOGUE_ARGUMENTS, and its result as
  * RESULT(real, y), since that may be the addend's memory. Before it stores v as `channel` of `pixel` it calls EPILOGUE; or,
  * if partial sums pass through y, ADD_ADDEND on the first of them and FINISH on the last. T is the type of v, LOAD(p) reads
  * one (LOAD1, LOADV, ...). Only the work-item that stores an element may load it, and before it stores anything there.
- * Host side: struct epilogue_arguments, ops/emit.h. */
+ *
+ * The addend takes part if ADDEND is 1, `kept` if KEPT is. With ANY_EPILOGUE arguments say so instead, and whether there is
+ * a FUNCTION: then the layers of a network share a kernel, whatever follows them. That is for the large kernels for CPUs, which
+ * take long to compile; on GPUs what is not there should cost no registers. Host side: struct epilogue_arguments, ops/emit.h. */
+#ifndef ADDEND
+#define ADDEND 0
+#endif
+#ifndef KEPT
+#define KEPT 0
+#endif
 
 /* Twin of struct epilogue_values, ops/emit.h. */
 typedef struct {
@@ -142,31 +159,45 @@ typedef struct {
     int addend_pitch, kept_pitch; /* 0: is missing */
 } epilogue;
 
+#if ANY_EPILOGUE
+#define HAS_ADDEND (tail.addend_pitch > 0)
+#define HAS_KEPT (tail.kept_pitch > 0)
+#define HAS_FUNCTION tail.applied
+#else
+#define HAS_ADDEND ADDEND
+#define HAS_KEPT KEPT
+#define HAS_FUNCTION 1
+#endif
+
 #define EPILOGUE_ARGUMENTS IN_PLACE(const real, addend), IN_PLACE(const real, kept), const epilogue tail
-#define RESULT(type, y) IN_PLACE(type, y)
 #define LOAD1(p) (*(p))
+#if ANY_EPILOGUE || ADDEND
+#define RESULT(type, y) IN_PLACE(type, y)
+#else
+#define RESULT(type, y) OUT(type, y)
+#endif
 
-#define ADD_ADDEND(T, LOAD, v, pixel, channel)                                         \
-    {                                                                                  \
-        if (tail.addend_pitch > 0)                                                     \
-            (v) += LOAD(AT(addend) + (long)(pixel) * tail.addend_pitch + (channel));   \
+#define ADD_ADDEND(T, LOAD, v, pixel, channel)                                       \
+    {                                                                                \
+        if (HAS_ADDEND)                                                              \
+            (v) += LOAD(AT(addend) + (long)(pixel) * tail.addend_pitch + (channel)); \
     }
 
-#define FINISH(T, LOAD, v, pixel, channel)                                             \
-    {                                                                                  \
-        const T value_ = (v);                                                          \
-        if (tail.kept_pitch > 0) {                                                     \
+#define FINISH(T, LOAD, v, pixel, channel)                                              \
+    {                                                                                   \
+        const T value_ = (v);                                                           \
+        if (HAS_KEPT) {                                                                 \
             const T at_ = LOAD(AT(kept) + (long)(pixel) * tail.kept_pitch + (channel)); \
-            (v) = APPLY_GRADIENT(T, value_, at_, tail.alpha);                          \
-        } else if (tail.applied) {                                                     \
-            (v) = APPLY(T, value_, tail.alpha);                                        \
-        }                                                                              \
+            (v) = APPLY_GRADIENT(T, value_, at_, tail.alpha);                           \
+        } else if (HAS_FUNCTION) {                                                      \
+            (v) = APPLY(T, value_, tail.alpha);                                         \
+        }                                                                               \
     }
 
-#define EPILOGUE(T, LOAD, v, pixel, channel)        \
-    {                                               \
-        ADD_ADDEND(T, LOAD, v, pixel, channel)      \
-        FINISH(T, LOAD, v, pixel, channel)          \
+#define EPILOGUE(T, LOAD, v, pixel, channel)   \
+    {                                          \
+        ADD_ADDEND(T, LOAD, v, pixel, channel) \
+        FINISH(T, LOAD, v, pixel, channel)     \
     }
 
 /* A window over the input, always three-dimensional (depth, height, width). Twin of struct geometry, ops/window.h. */

@@ -126,7 +126,7 @@ static oc_status emit_values(struct emitter *e, const struct node *n, const stru
     char buffer[128];
     struct text defines = TEXT_IN(buffer);
     text_print(&defines, " -DOPERATION=%s", what->operation);
-    const struct epilogue_arguments tail = epilogue_of(n, &defines);
+    const struct epilogue_arguments tail = vector ? epilogue_any(n, &defines) : epilogue_of(n, &defines);
     return emit(e, n,
                 &(struct launch_spec){
                     .file = "batch_norm.cl",

@@ -64,7 +64,7 @@ oc_status conv_grouped_gather(struct emitter *e, const struct node *n)
     struct text defines = TEXT_IN(buffer);
     text_print(&defines, " -DSPAN=%d -DSLIDE=%d", span_of(n), slides ? d->window.extent[2] : 0);
     const oc_tensor *b = conv_bias(n, &defines);
-    const struct epilogue_arguments tail = epilogue_of(n, &defines);
+    const struct epilogue_arguments tail = epilogue_any(n, &defines);
     for (int phase = 0; phase < (transposed ? conv_phase_count(&d->window) : 1); phase++)
         if (!transposed || conv_gather_phase(&g, &d->window, phase))
             TRY(emit(

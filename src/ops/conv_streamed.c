@@ -63,7 +63,7 @@ oc_status conv_streamed_forward(struct emitter *e, const struct node *n)
     char buffer[96];
     struct text defines = TEXT_IN(buffer);
     const oc_tensor *b = conv_bias(n, &defines);
-    const struct epilogue_arguments tail = epilogue_of(n, &defines);
+    const struct epilogue_arguments tail = epilogue_any(n, &defines);
     return emit(e, n,
                 &(struct launch_spec){
                     .file = "conv_streamed.cl",
@@ -83,7 +83,7 @@ oc_status conv_streamed_backward_data(struct emitter *e, const struct node *n)
     char buffer[96];
     struct text defines = TEXT_IN(buffer);
     const oc_tensor *b = conv_bias(n, &defines);
-    const struct epilogue_arguments tail = epilogue_of(n, &defines);
+    const struct epilogue_arguments tail = epilogue_any(n, &defines);
     return emit(
         e, n,
         &(struct launch_spec){

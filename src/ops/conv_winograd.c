@@ -185,7 +185,7 @@ oc_status conv_winograd_gather(struct emitter *e, const struct node *n)
     struct text defines = TEXT_IN(buffer);
     text_print(&defines, " -DFUSED=%d", fused);
     const oc_tensor *b = conv_bias(n, &defines);
-    const struct epilogue_arguments tail = epilogue_of(n, &defines);
+    const struct epilogue_arguments tail = epilogue_any(n, &defines);
     struct launch_spec spec = {
         .file = "conv_winograd.cl",
         .kernel = "conv_winograd",

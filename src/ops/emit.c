@@ -41,12 +41,10 @@ int tuned(const struct node *n, const char *name)
     return 0;
 }
 
-struct epilogue_arguments epilogue_of(const struct node *n, struct text *defines)
+static struct epilogue_arguments epilogue_arguments(const struct node *n)
 {
     const struct epilogue *e = &n->epilogue;
     const oc_tensor *addend = e->addend ? n->in[e->addend] : NULL, *kept = e->kept ? n->in[e->kept] : NULL;
-    if (e->function && strcmp(e->function, "apply_relu") != 0) /* cl/common.cl's default */
-        text_print(defines, " -DFUNCTION=%s", e->function);
     return (struct epilogue_arguments){
         .addend = addend ? addend : n->out[0],
         .kept = kept ? kept : n->out[0],
@@ -55,6 +53,27 @@ struct epilogue_arguments epilogue_of(const struct node *n, struct text *defines
                     .addend_pitch = addend ? (int32_t)tensor_pitch(addend) : 0,
                     .kept_pitch = kept ? (int32_t)tensor_pitch(kept) : 0 },
     };
+}
+
+struct epilogue_arguments epilogue_of(const struct node *n, struct text *defines)
+{
+    const struct epilogue *e = &n->epilogue;
+    if (e->function)
+        text_print(defines, " -DFUNCTION=%s", e->function);
+    if (e->addend)
+        text_print(defines, " -DADDEND=1");
+    if (e->kept)
+        text_print(defines, " -DKEPT=1");
+    return epilogue_arguments(n);
+}
+
+struct epilogue_arguments epilogue_any(const struct node *n, struct text *defines)
+{
+    const char *function = n->epilogue.function;
+    text_print(defines, " -DANY_EPILOGUE=1");
+    if (function && strcmp(function, "apply_relu") != 0) /* cl/common.cl's default */
+        text_print(defines, " -DFUNCTION=%s", function);
+    return epilogue_arguments(n);
 }
 
 void emitter_begin(struct emitter *e, enum emit_mode mode)

@@ -53,6 +53,9 @@ struct epilogue_arguments {
 /* The same, and its -D definitions to `defines`. */
 struct epilogue_arguments epilogue_of(const struct node *n, struct text *defines);
 
+/* The same for a kernel that serves every epilogue with its function: for large kernels for CPUs. */
+struct epilogue_arguments epilogue_any(const struct node *n, struct text *defines);
+
 struct launch_spec {
     const char *file, *kernel;
     const char *defines;            /* " -DNAME=value ..." beyond the tunables, or NULL */

@@ -106,7 +106,7 @@ static oc_status backward(struct emitter *e, const struct node *n, bool vector)
     char buffer[160];
     struct text defines = TEXT_IN(buffer);
     define(&defines, n, vector, winners);
-    const struct epilogue_arguments tail = epilogue_of(n, &defines);
+    const struct epilogue_arguments tail = vector ? epilogue_any(n, &defines) : epilogue_of(n, &defines);
     return launch(e, n, vector,
                   &(struct launch_spec){
                       .defines = defines.data,
