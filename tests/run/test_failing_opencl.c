@@ -100,7 +100,7 @@ Test(failing_opencl, creating_and_running)
     for (int staged = 0; staged < 2; staged++) {
         good.device->unified_memory = !staged;
         CHECK(scenario_run(&good));
-        for (int m = 0; m < COUNT_OF(modes); m++)
+        for (int m = 0; m < (staged ? COUNT_OF(modes) : 1); m++) /* most calls are the same */
             fail_each(&good, &modes[m], &failing, 300);
     }
     oc_device_close(good.device);
