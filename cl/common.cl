@@ -143,8 +143,8 @@ typedef struct {
  * one (LOAD1, LOADV, ...). Only the work-item that stores an element may load it, and before it stores anything there.
  *
  * The addend takes part if ADDEND is 1, `kept` if KEPT is. With ANY_EPILOGUE arguments say so instead, and whether there is
- * a FUNCTION: then the layers of a network share a kernel, whatever follows them. That is for the large kernels for CPUs, which
- * take long to compile; on GPUs what is not there should cost no registers. Host side: struct epilogue_arguments, ops/emit.h. */
+ * a FUNCTION: then the layers of a network share a kernel, whatever follows them. That is for kernels for CPUs, which take
+ * long to compile; on GPUs what is not there should cost no registers. Host side: struct epilogue_arguments, ops/emit.h. */
 #ifndef ADDEND
 #define ADDEND 0
 #endif

@@ -25,7 +25,6 @@
 typedef struct {
     int samples, channels, filters; /* of the layer, in both directions */
     int x_pitch, y_pitch;           /* of what is read and written */
-    int padding;                    /* Mesa wants struct arguments without hidden padding at their end */
 } streamed;
 
 /* a[i][j] += x of sample i times w of filter j, for the channels from c on. */

@@ -8,7 +8,7 @@
 /* Twin of the struct in cl/conv_streamed.cl. */
 struct streamed {
     int32_t samples, channels, filters;
-    int32_t x_pitch, y_pitch, padding;
+    int32_t x_pitch, y_pitch;
 };
 
 enum { MAX_SAMPLES = 64, FILTERS = 12, STEPS = 32 /* as in the kernels */ };
@@ -31,7 +31,7 @@ static int64_t sample_count(const struct node *n)
     return shape_pixels(&n->in[0]->shape);
 }
 
-/* Bytes of local memory: sums; of the backward pass also weights and samples on their way. */
+/* Bytes of so many values of each sample, up to the end of the last tile. */
 static int64_t sum_bytes(int64_t samples, int tile, int64_t values)
 {
     return 4 * divide_up(samples, tile) * tile * values;

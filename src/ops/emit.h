@@ -53,7 +53,7 @@ struct epilogue_arguments {
 /* The same, and its -D definitions to `defines`. */
 struct epilogue_arguments epilogue_of(const struct node *n, struct text *defines);
 
-/* The same for a kernel that serves every epilogue with its function: for large kernels for CPUs. */
+/* The same for a kernel that serves every epilogue with its function: for those for CPUs, which take long to compile. */
 struct epilogue_arguments epilogue_any(const struct node *n, struct text *defines);
 
 struct launch_spec {
