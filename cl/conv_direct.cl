@@ -164,6 +164,15 @@ inline long source_of(const pixel *p, const gather *g)
     return ((((long)p->n * g->a[0].source_size + d) * g->a[1].source_size + h) * g->a[2].source_size + w) * g->x_pitch;
 }
 
+/* Asks memory for values that will be copied soon: it has nothing else to do while this core multiplies. */
+inline void prefetch_run(__global const real *from, const int count)
+{
+#if defined(__x86_64__) || defined(__aarch64__)
+    for (int i = 0; i < count; i += 16) /* a cache line */
+        __builtin_prefetch((const void *)(ulong)(from + i), 0, 2);
+#endif
+}
+
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
 conv_direct_gather(IN(real, x), IN(real, w), IN(real, b), RESULT(real, y), const gather g,
                    EPILOGUE_ARGUMENTS, __local real *panels)
@@ -196,12 +205,21 @@ conv_direct_gather(IN(real, x), IN(real, w), IN(real, b), RESULT(real, y), const
             }
         }
         const bool complete = k0 + DEPTH >= rows;
+        /* What is copied next, if nothing is beside the image: more of these pixels, or the pixels of the next work-item. */
+        const int next_k = complete ? 0 : k0 + DEPTH, tiles = (end_block - first_block) * PANELS;
+        const ulong next_first = complete ? first + TILE * PANELS : first;
+        int ahead = !pointwise || next_first >= pixels ? 0 : min((ulong)(TILE * PANELS), pixels - next_first);
+        pixel next = complete ? p : start;
         for (int block = first_block; block < end_block; block++) {
             __global const real *weights =
                 AT(w) + (((ulong)group * block_count + block) * g.all_positions + g.first_position) * g.channels * BLOCK +
                 (ulong)k0 * BLOCK;
             for (int p = 0; p < PANELS && first + p * TILE < pixels; p++) {
                 __local const real *panel = panels + p * (TILE * ROW);
+                for (int i = 0; i < TILE * PANELS && ahead > 0; i += tiles, ahead--) {
+                    prefetch_run(AT(x) + source_of(&next, &g) + group * g.channels + next_k, min(DEPTH, rows - next_k));
+                    next_pixel(&next, &g);
+                }
                 realv a[TILE][COLUMNS];
 #pragma unroll
                 for (int i = 0; i < TILE; i++)
@@ -289,8 +307,20 @@ conv_direct_backward_filter(IN(real, x), IN(real, dy), OUT(real, dw), const gath
             for (int k = 0; k < filters; k += VECTOR) /* beyond the last filter: for nothing */
                 STOREV(LOADV(from + k), dy_panel + k / VECTOR * DY_BLOCK + t * VECTOR);
         }
+        const int tiles = (length + BLOCK - 1) / BLOCK * ((filters + TILE - 1) / TILE);
+        __global const real *dy_ahead = AT(dy) + (m + PIXELS) * g.y_pitch + group * g.filters + k0;
+        int ahead = end - m <= PIXELS ? 0 : min((ulong)PIXELS, end - m - PIXELS);
+        pixel next = p;
         for (int row = 0; row < length; row += BLOCK)
             for (int k = 0; k < filters; k += TILE) {
+                for (int i = 0; i < PIXELS && ahead > 0; i += tiles, ahead--) {
+                    prefetch_run(dy_ahead, filters);
+                    dy_ahead += g.y_pitch;
+                    if (pointwise) {
+                        prefetch_run(AT(x) + source_of(&next, &g) + group * g.channels + row0, length);
+                        next_pixel(&next, &g);
+                    }
+                }
                 __local const real *from = panel + row, *dy = dy_panel + k / VECTOR * DY_BLOCK + k % VECTOR;
                 realv a[TILE][COLUMNS];
 #pragma unroll

@@ -13,7 +13,6 @@ struct filter_share {
 };
 
 enum {
-    DEPTH = 192,   /* rows of a work-item: a multiple of every block of vectors */
     FILTERS = 256, /* of a work-item: a multiple of every vector */
     MIN_ITEMS = 32,
     PARTIAL_BYTES = 8 << 20, /* of partial filters, in all chunks together */
@@ -24,11 +23,12 @@ static int64_t row_count(const struct conv *d)
     return conv_positions(d) * (d->c / d->groups);
 }
 
-/* The most chunks that the pixels are divided into, `panel` of them at a time; a smaller batch never has more. */
-static int64_t chunk_limit(const struct node *n, int panel)
+/* The most chunks that the pixels are divided into, `panel` of them at a time, each `depth` rows of it; a smaller batch never
+ * has more. */
+static int64_t chunk_limit(const struct node *n, int panel, int depth)
 {
     const struct conv *d = n->desc;
-    const int64_t items = divide_up(row_count(d), DEPTH) * divide_up(d->k / d->groups, FILTERS) * d->groups;
+    const int64_t items = divide_up(row_count(d), depth) * divide_up(d->k / d->groups, FILTERS) * d->groups;
     const int64_t wanted = divide_up(MIN_ITEMS, items);
     const int64_t affordable = PARTIAL_BYTES / (4 * row_count(d) * d->k);
     const int64_t batch_pixels = shape_count(&n->in[1]->shape) / d->k;
@@ -44,7 +44,7 @@ static bool has_partial(const struct node *n)
 oc_status conv_direct_filter_prepare_gradient(struct node *n)
 {
     const struct conv *d = n->desc;
-    const int64_t chunks = chunk_limit(n, tuned(n, "PIXELS"));
+    const int64_t chunks = chunk_limit(n, tuned(n, "PIXELS"), tuned(n, "DEPTH"));
     if (chunks == 1 && conv_positions(d) == 1)
         return OC_OK;
     return node_output(n, 1, ELEMENT_F32,
@@ -74,9 +74,9 @@ oc_status conv_sum_filter(struct emitter *e, const struct node *n, const struct 
 }
 
 /* Local memory for the pixels of x, and for those of dy: ROW and DY_BLOCK of cl/conv_direct.cl. */
-static size_t panel_bytes(int pixels)
+static size_t panel_bytes(int pixels, int depth)
 {
-    return sizeof(float) * (size_t)(pixels * (DEPTH + 16));
+    return sizeof(float) * (size_t)(pixels * (depth + 16));
 }
 
 static size_t dy_panel_bytes(const struct conv *d, int pixels, int vector)
@@ -90,50 +90,51 @@ oc_status conv_direct_filter_gradient(struct emitter *e, const struct node *n)
     const struct conv *d = n->desc;
     const oc_tensor *x = n->in[0], *dy = n->in[1], *dw = n->out[0], *sum = has_partial(n) ? n->out[1] : dw;
     const struct gather g = conv_gather(d, x, dy);
-    const int pixels = tuned(n, "PIXELS"), vector = tuned(n, "VECTOR");
-    const struct filter_share f = make_share(n, has_partial(n) ? chunk_limit(n, pixels) : 1, pixels);
+    const int pixels = tuned(n, "PIXELS"), depth = tuned(n, "DEPTH"), vector = tuned(n, "VECTOR");
+    const struct filter_share f = make_share(n, has_partial(n) ? chunk_limit(n, pixels, depth) : 1, pixels);
     const int64_t chunks = divide_up(f.pixels, f.pixels_per_chunk);
-    char buffer[64];
+    char buffer[32];
     struct text defines = TEXT_IN(buffer);
-    text_print(&defines, " -DDEPTH=%d -DFILTERS=%d", DEPTH, FILTERS);
+    text_print(&defines, " -DFILTERS=%d", FILTERS);
     TRY(emit(e, n,
              &(struct launch_spec){
                  .file = "conv_direct.cl",
                  .kernel = "conv_direct_backward_filter",
                  .defines = defines.data,
                  .args = { TENSOR(x), TENSOR(dy), TENSOR(sum), STRUCT(g), STRUCT(f),
-                           LOCAL(panel_bytes(pixels)), LOCAL(dy_panel_bytes(d, pixels, vector)) },
-                 .items = { divide_up(f.rows, DEPTH), chunks, divide_up(g.filters, FILTERS) * d->groups },
+                           LOCAL(panel_bytes(pixels, depth)), LOCAL(dy_panel_bytes(d, pixels, vector)) },
+                 .items = { divide_up(f.rows, depth), chunks, divide_up(g.filters, FILTERS) * d->groups },
              }));
     return has_partial(n) ? conv_sum_filter(e, n, &g, chunks) : OC_OK;
 }
 
-enum { VECTOR, TILE, COLUMNS, PIXELS };
+enum { VECTOR, TILE, COLUMNS, PIXELS, DEPTH };
 
-const struct tunable conv_direct_filter_tunables[] = { [VECTOR] = { "VECTOR", { 16, 8, 4 } },
-                                                       [TILE] = { "TILE", { 8, 16, 4 } },
-                                                       [COLUMNS] = { "COLUMNS", { 2, 1 } },
-                                                       [PIXELS] = { "PIXELS", { 256, 128, 64, 32, 16 } },
-                                                       { 0 } };
+const struct tunable conv_direct_filter_tunables[] = {
+    [VECTOR] = { "VECTOR", { 16, 8, 4 } }, [TILE] = { "TILE", { 8, 16, 4 } },
+    [COLUMNS] = { "COLUMNS", { 2, 1 } },   [PIXELS] = { "PIXELS", { 128, 256, 64, 32, 16 } },
+    [DEPTH] = { "DEPTH", { 384, 192 } },   { 0 }
+};
 
 /* About how often a work-item's loops run: over its pixels once per tile, and what goes with it. */
 static int64_t iterations(const struct node *n, const int *values)
 {
     const struct conv *d = n->desc;
-    const struct filter_share f = make_share(n, chunk_limit(n, values[PIXELS]), values[PIXELS]);
-    const int vector = values[VECTOR], tile = values[TILE], columns = values[COLUMNS];
+    const int vector = values[VECTOR], tile = values[TILE], columns = values[COLUMNS], depth = values[DEPTH];
+    const struct filter_share f = make_share(n, chunk_limit(n, values[PIXELS], depth), values[PIXELS]);
     const int64_t tiles =
-        divide_up(least(f.rows, DEPTH), vector * columns) * divide_up(least(d->k / d->groups, FILTERS), tile);
+        divide_up(least(f.rows, depth), vector * columns) * divide_up(least(d->k / d->groups, FILTERS), tile);
     const int64_t panels = f.pixels_per_chunk / values[PIXELS] + 1, pixels = f.pixels_per_chunk;
     const int64_t store = (int64_t)tile * columns * (4 + 2 * vector),
-                  copy = (DEPTH + FILTERS) / vector + 4 * conv_positions(d) + 4;
+                  copy = (depth + FILTERS) / vector + 4 * conv_positions(d) + 4;
     return tiles * (pixels * conv_tile_iterations(tile, columns) + panels * store) + pixels * copy;
 }
 
 bool conv_direct_filter_allows(const struct node *n, const oc_device_info *device, const int *values)
 {
     return values[TILE] <= values[VECTOR] &&
-           panel_bytes(values[PIXELS]) + dy_panel_bytes(n->desc, values[PIXELS], values[VECTOR]) <=
+           panel_bytes(values[PIXELS], values[DEPTH]) +
+                   dy_panel_bytes(n->desc, values[PIXELS], values[VECTOR]) <=
                (size_t)device->local_memory &&
            (device->loop_limit == 0 || iterations(n, values) <= device->loop_limit);
 }
@@ -144,9 +145,12 @@ void conv_direct_filter_heuristic(const struct node *n, const oc_device_info *de
     values[VECTOR] = device->vector_width >= 16 ? 16 : 8;
     values[TILE] = device->vector_width >= 16 && d->k / d->groups > 4 ? 8 : 4;
     values[COLUMNS] = row_count(d) <= values[VECTOR] ? 1 : 2;
-    values[PIXELS] = 256;
-    while (values[PIXELS] > 16 && !conv_direct_filter_allows(n, device, values))
-        values[PIXELS] /= 2;
+    for (values[DEPTH] = 384; values[DEPTH] >= 192; values[DEPTH] /= 2)
+        for (values[PIXELS] = 128; values[PIXELS] >= 16; values[PIXELS] /= 2)
+            if (conv_direct_filter_allows(n, device, values))
+                return;
+    values[DEPTH] = 192; /* too much even so */
+    values[PIXELS] = 16;
 }
 
 bool conv_direct_filter_supports(const struct node *n, const oc_device_info *device)
