@@ -288,7 +288,8 @@ __kernel void pack_filter_winograd(IN(real, w), OUT(real, u), const winograd_fil
 #ifndef SPAN
 #define SPAN 64
 #endif
-#define LINE (SPAN * DEPTH) /* values of one point */
+#define STRIP (VECTOR * DEPTH + 16)      /* values of one vector of channels; a distance that is no power of two */
+#define LINE (SPAN / VECTOR * STRIP) /* of one point */
 
 #if OUTPUT == 4
 __constant real image_row[SIDE][SIDE] = { { 4, 0, -5, 0, 1, 0 },  { 0, -4, -4, 1, 1, 0 }, { 0, 4, -4, -1, 1, 0 },
@@ -384,7 +385,7 @@ conv_winograd_backward_filter(IN(real, x), IN(real, dy), OUT(real, dw), const wi
                     transform_line(line, 1);
 #pragma unroll
                     for (int j = 0; j < SIDE; j++)
-                        STOREV(line[j], images + j * LINE + c * DEPTH + i * VECTOR);
+                        STOREV(line[j], images + j * LINE + c / VECTOR * STRIP + i * VECTOR);
                 }
                 __global const real *result = AT(dy) + (long)t.n * g.out_h * g.out_w * g.y_pitch + k0;
                 for (int k = 0; k < filters; k += VECTOR) {
@@ -394,15 +395,15 @@ conv_winograd_backward_filter(IN(real, x), IN(real, dy), OUT(real, dw), const wi
                     spread_line(line, points);
 #pragma unroll
                     for (int j = 0; j < SIDE; j++)
-                        STOREV(points[j] * fraction[point], results + j * LINE + k * DEPTH + i * VECTOR);
+                        STOREV(points[j] * fraction[point], results + j * LINE + k / VECTOR * STRIP + i * VECTOR);
                 }
             }
             for (int k = 0; k < filters; k += TILE)
                 for (int c = 0; c < channels; c += BLOCK) {
                     realv m[TILE][COLUMNS][SIDE];
                     for (int j = 0; j < SIDE; j++) {
-                        __local const real *u = images + j * LINE + c * DEPTH;
-                        __local const real *v = results + j * LINE + k / VECTOR * (VECTOR * DEPTH) + k % VECTOR;
+                        __local const real *u = images + j * LINE + c / VECTOR * STRIP;
+                        __local const real *v = results + j * LINE + k / VECTOR * STRIP + k % VECTOR;
                         realv a[TILE][COLUMNS];
 #pragma unroll
                         for (int f = 0; f < TILE; f++)
@@ -413,7 +414,7 @@ conv_winograd_backward_filter(IN(real, x), IN(real, dy), OUT(real, dw), const wi
                             realv values[COLUMNS];
 #pragma unroll
                             for (int column = 0; column < COLUMNS; column++)
-                                values[column] = LOADV(u + column * (VECTOR * DEPTH));
+                                values[column] = LOADV(u + column * STRIP);
 #pragma unroll
                             for (int f = 0; f < TILE; f++) {
                                 const realv value = v[f];

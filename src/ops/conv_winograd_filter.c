@@ -49,10 +49,10 @@ oc_status conv_winograd_filter_prepare_gradient(struct node *n)
     return node_output(n, 1, ELEMENT_F32, &(struct shape){ .rank = 1, .dim = { chunks * 9 * d->c * d->k } });
 }
 
-/* Local memory for the transformed tiles of either operand. */
-static int64_t local_bytes(int output, int span, int depth)
+/* Local memory for the transformed tiles of either operand: LINE of cl/conv_winograd.cl for each point of a line. */
+static int64_t local_bytes(int output, int span, int depth, int vector)
 {
-    return (int64_t)sizeof(float) * (output + 2) * span * depth;
+    return (int64_t)sizeof(float) * (output + 2) * (span / vector) * (vector * depth + 16);
 }
 
 oc_status conv_winograd_filter_gradient(struct emitter *e, const struct node *n)
@@ -60,6 +60,7 @@ oc_status conv_winograd_filter_gradient(struct emitter *e, const struct node *n)
     const struct conv *d = n->desc;
     const oc_tensor *x = n->in[0], *dy = n->in[1];
     const int output = tuned(n, "OUTPUT"), span = tuned(n, "SPAN"), depth = tuned(n, "DEPTH");
+    const int64_t local = local_bytes(output, span, depth, tuned(n, "VECTOR"));
     const struct winograd w = make_winograd(n, x, dy, output);
     const struct gather g = conv_gather(d, x, dy);
     const int64_t tiles = tile_count(n, output), per_chunk = tiles_per_chunk(d, tiles, span, depth);
@@ -68,8 +69,8 @@ oc_status conv_winograd_filter_gradient(struct emitter *e, const struct node *n)
              &(struct launch_spec){
                  .file = "conv_winograd.cl",
                  .kernel = "conv_winograd_backward_filter",
-                 .args = { TENSOR(x), TENSOR(dy), TENSOR(n->out[1]), STRUCT(w), INT(per_chunk),
-                           LOCAL(local_bytes(output, span, depth)), LOCAL(local_bytes(output, span, depth)) },
+                 .args = { TENSOR(x), TENSOR(dy), TENSOR(n->out[1]), STRUCT(w), INT(per_chunk), LOCAL(local),
+                           LOCAL(local) },
                  .items = { divide_up(d->c, span), divide_up(d->k, span), chunks },
              }));
     return conv_sum_filter(e, n, &g, chunks);
@@ -94,7 +95,8 @@ static int64_t iterations(const struct node *n, const int *values)
 bool conv_winograd_filter_allows(const struct node *n, const oc_device_info *device, const int *values)
 {
     return values[TILE] <= values[VECTOR] &&
-           2 * local_bytes(values[OUTPUT], values[SPAN], values[DEPTH]) <= device->local_memory &&
+           2 * local_bytes(values[OUTPUT], values[SPAN], values[DEPTH], values[VECTOR]) <=
+               device->local_memory &&
            (device->loop_limit == 0 || iterations(n, values) <= device->loop_limit);
 }
 
