@@ -1,27 +1,27 @@
-/* batch_norm.cl - batch normalisation: statistics, normalising, gradients. Host side: src/ops/batch_norm.c.
+/* batch_norm.cl - batch normalisation: statistics, normalising, gradients. Host side: src/ops/batch_norm_emit.c.
  *
  * Sums over pixels have two stages: one of chunks, whose number depends on the shape only, and one over the chunks. Means
- * are means of differences from the channel's first value, and squares are those of differences from the mean: so neither
- * loses digits to a mean that is large beside the deviation.
+ * are means of differences from the channel's first value, and squares are those of differences from the mean of a chunk's
+ * first RUN rows: so neither loses digits to a mean that is large beside the deviation.
  *
  * OPERATION chooses what is done with every value: normalized (a = x), normalized_only (without weight and bias), gradient
- * (a = dy, b = x), scale (a = dy). WIDTH is how many vectors of channels a work-item of the first stage adds up, LANES how many work-items share the
- * chunks of a channel in the second: on a GPU, one alone would wait for memory most of the time. */
+ * (a = dy, b = x), scale (a = dy). WIDTH is how many vectors of channels a work-item of the first stage adds up at most, LANES
+ * how many work-items share the chunks of a channel in the second: on a GPU, one alone would wait for memory most of the
+ * time. */
 #ifndef OPERATION
 #define OPERATION normalized
 #endif
 #ifndef WIDTH
-#define WIDTH 4
+#define WIDTH 64 /* as in src/ops/batch_norm_emit.c */
 #endif
 
 #ifndef LANES
 #define LANES 1
 #endif
 
-#define RUN 64                 /* rows that are summed before they are added to the total */
-#define BLOCK (WIDTH * VECTOR) /* channels per work-item of the first stage */
+#define RUN 64 /* rows that are summed before they are added to the total */
 
-/* Twin of struct batch, ops/batch_norm.c. */
+/* Twin of struct batch, ops/batch_norm.h. */
 typedef struct {
     long pixels;
     int channels, x_pitch, dy_pitch;
@@ -29,25 +29,41 @@ typedef struct {
     float epsilon, momentum;
     int affine;  /* there are a weight and a bias */
     int running; /* the running averages take the place of the batch's statistics */
-    int padding; /* Mesa wants struct arguments without hidden padding at their end */
+    int block;   /* channels per work-item of the first stage, at most WIDTH vectors */
 } batch;
 
-/* Declares T total[COUNT], the sums of SUMMAND over the rows begin .. end - 1; it may refer to `row` and to `v`, the index
- * in `total`. */
-#define SUM(T, COUNT, total, begin, end, SUMMAND)                                                                      \
-    T total[COUNT];                                                                                                    \
-    for (int v = 0; v < COUNT; v++)                                                                                    \
-        total[v] = 0;                                                                                                  \
-    for (long run = begin; run < end; run += RUN) {                                                                    \
-        T sum[COUNT];                                                                                                  \
-        const long stop = min(run + RUN, (long)(end));                                                                 \
-        for (int v = 0; v < COUNT; v++)                                                                                \
-            sum[v] = 0;                                                                                                \
-        for (long row = run; row < stop; row++)                                                                        \
-            for (int v = 0; v < COUNT; v++)                                                                            \
-                sum[v] += SUMMAND;                                                                                     \
-        for (int v = 0; v < COUNT; v++)                                                                                \
-            total[v] += sum[v];                                                                                        \
+/* Declares acc total, the sum of SUMMAND, which may refer to `row`, over the rows begin .. end - 1. */
+#define SUM(total, begin, end, SUMMAND)                     \
+    acc total = 0;                                          \
+    for (long run = begin; run < end; run += RUN) {         \
+        acc sum = 0;                                        \
+        const long stop = min(run + RUN, (long)(end));      \
+        for (long row = run; row < stop; row++)             \
+            sum += SUMMAND;                                 \
+        total += sum;                                       \
+    }
+
+/* Declares realv one[] and other[], of `count` vectors the sums of ONE and of OTHER over these rows: ONE may refer to `row`
+ * and to `v`, the index of the vector, OTHER to these and to `value`, which is ONE. The rows are read as they lie. */
+#define SUM_VECTORS(count, one, other, begin, end, ONE, OTHER) \
+    realv one[WIDTH], other[WIDTH];                            \
+    for (int v = 0; v < count; v++)                            \
+        one[v] = other[v] = 0;                                 \
+    for (long run = begin; run < end; run += RUN) {            \
+        realv sum[WIDTH], other_sum[WIDTH];                    \
+        const long stop = min(run + RUN, (long)(end));         \
+        for (int v = 0; v < count; v++)                        \
+            sum[v] = other_sum[v] = 0;                         \
+        for (long row = run; row < stop; row++)                \
+            for (int v = 0; v < count; v++) {                  \
+                const realv value = ONE;                       \
+                sum[v] += value;                               \
+                other_sum[v] += OTHER;                         \
+            }                                                  \
+        for (int v = 0; v < count; v++) {                      \
+            one[v] += sum[v];                                  \
+            other[v] += other_sum[v];                          \
+        }                                                      \
     }
 
 #define SQUARE(x) ((x) * (x))
@@ -65,43 +81,53 @@ static void store_from(const realv value, __global real *p, const int skip)
 
 /* Calls PART(vectors, first channel, how many of its values another vector stores) until the block is done. The last vector
  * of a row ends with the row, so that nothing is read beyond it. */
-#define FOR_BLOCK(PART)                                                                                                \
-    const int blocks = (g.channels + BLOCK - 1) / BLOCK;                                                               \
-    const int chunk = get_global_id(0) / blocks, column = get_global_id(0) % blocks * BLOCK;                           \
-    const long first = (long)chunk * g.chunk, end = min(first + g.chunk, g.pixels);                                    \
-    __global real *result = AT(partial) + 2 * (long)chunk * g.channels;                                                \
-    if (chunk < g.chunks) {                                                                                            \
-        if (column + BLOCK <= g.channels) {                                                                            \
-            PART(WIDTH, column, 0)                                                                                     \
-        } else {                                                                                                       \
-            for (int i = column; i < g.channels; i += VECTOR) {                                                        \
-                const int from = min(i, g.channels - VECTOR);                                                          \
-                PART(1, from, i - from)                                                                                \
-            }                                                                                                          \
-        }                                                                                                              \
+#define FOR_BLOCK(PART)                                                                               \
+    const int blocks = (g.channels + g.block - 1) / g.block;                                          \
+    const int chunk = get_global_id(0) / blocks, column = get_global_id(0) % blocks * g.block;        \
+    const long first = (long)chunk * g.chunk, end = min(first + g.chunk, g.pixels);                   \
+    __global real *result = AT(partial) + 2 * (long)chunk * g.channels;                               \
+    if (chunk < g.chunks) {                                                                           \
+        const int channels = min(g.block, g.channels - column);                                       \
+        const int vectors = WIDTH == 1 ? 1 : channels / VECTOR;                                       \
+        PART(vectors, column, 0)                                                                      \
+        if (channels % VECTOR > 0) {                                                                  \
+            const int from = g.channels - VECTOR;                                                     \
+            PART(1, from, column + vectors * VECTOR - from)                                           \
+        }                                                                                             \
     }
 
-#define STORE_PARTIAL(COUNT, from, skip, one, other)                                                                   \
-    for (int v = 0; v < COUNT; v++) {                                                                                  \
-        store_from(one[v], result + from + v * VECTOR, skip);                                                          \
-        store_from(other[v], result + g.channels + from + v * VECTOR, skip);                                           \
+#define STORE_PARTIAL(count, from, skip, one, other)                                                  \
+    for (int v = 0; v < count; v++) {                                                                 \
+        store_from(one[v], result + from + v * VECTOR, skip);                                         \
+        store_from(other[v], result + g.channels + from + v * VECTOR, skip);                          \
     }
 
 #define X(row) LOADV(AT(x) + (row) * g.x_pitch + channel + v * VECTOR)
 #define DY(row) LOADV(AT(dy) + (row) * g.dy_pitch + channel + v * VECTOR)
 
-/* Of the chunk: the mean, as a difference from the channel's first value; the sum of squared differences from the mean. */
-#define MOMENTS(COUNT, from, skip)                                                                                     \
-    {                                                                                                                  \
-        const int channel = from;                                                                                      \
-        realv shift[COUNT], offset[COUNT];                                                                             \
-        for (int v = 0; v < COUNT; v++)                                                                                \
-            shift[v] = X(0L);                                                                                          \
-        SUM(realv, COUNT, total, first, end, X(row) - shift[v])                                                        \
-        for (int v = 0; v < COUNT; v++)                                                                                \
-            offset[v] = total[v] / (real)(end - first);                                                                \
-        SUM(realv, COUNT, squares, first, end, SQUARE(X(row) - shift[v] - offset[v]))                                  \
-        STORE_PARTIAL(COUNT, channel, skip, offset, squares)                                                           \
+/* Of the chunk: the mean, as a difference from the channel's first value; the sum of squared differences from the mean. The
+ * sum about the mean of m of the n rows is at most n/m times as large, so to take the difference costs no more digits. */
+#define MOMENTS(count, from, skip)                                                                    \
+    {                                                                                                 \
+        const int channel = from;                                                                     \
+        const long head = min(first + RUN, end);                                                      \
+        realv origin[WIDTH], offset[WIDTH];                                                           \
+        for (int v = 0; v < count; v++) {                                                             \
+            origin[v] = X(0L);                                                                        \
+            offset[v] = 0;                                                                            \
+        }                                                                                             \
+        for (long row = first; row < head; row++)                                                     \
+            for (int v = 0; v < count; v++)                                                           \
+                offset[v] += X(row) - origin[v];                                                      \
+        for (int v = 0; v < count; v++)                                                               \
+            offset[v] /= (real)(head - first);                                                        \
+        SUM_VECTORS(count, sums, squares, first, end, X(row) - origin[v] - offset[v], SQUARE(value))  \
+        for (int v = 0; v < count; v++) {                                                             \
+            const realv rest = sums[v] / (real)(end - first);                                         \
+            offset[v] += rest;                                                                        \
+            squares[v] = apply_relu(realv, squares[v] - sums[v] * rest, 0); /* rounding may go below */ \
+        }                                                                                             \
+        STORE_PARTIAL(count, channel, skip, offset, squares)                                          \
     }
 
 __kernel void batch_norm_moments(IN(real, x), OUT(real, partial), const batch g)
@@ -110,15 +136,14 @@ __kernel void batch_norm_moments(IN(real, x), OUT(real, partial), const batch g)
 }
 
 /* Of the chunk: the sums of dy and of dy*(x - mean). */
-#define PRODUCTS(COUNT, from, skip)                                                                                    \
-    {                                                                                                                  \
-        const int channel = from;                                                                                      \
-        realv center[COUNT];                                                                                           \
-        for (int v = 0; v < COUNT; v++)                                                                                \
-            center[v] = LOADV(AT(mean) + channel + v * VECTOR);                                                        \
-        SUM(realv, COUNT, total, first, end, DY(row))                                                                  \
-        SUM(realv, COUNT, products, first, end, DY(row) * (X(row) - center[v]))                                        \
-        STORE_PARTIAL(COUNT, channel, skip, total, products)                                                           \
+#define PRODUCTS(count, from, skip)                                                                   \
+    {                                                                                                 \
+        const int channel = from;                                                                     \
+        realv center[WIDTH];                                                                          \
+        for (int v = 0; v < count; v++)                                                               \
+            center[v] = LOADV(AT(mean) + channel + v * VECTOR);                                       \
+        SUM_VECTORS(count, total, products, first, end, DY(row), value * (X(row) - center[v]))        \
+        STORE_PARTIAL(count, channel, skip, total, products)                                          \
     }
 
 __kernel void batch_norm_products(IN(real, x), IN(real, dy), IN(real, mean), OUT(real, partial), const batch g)
@@ -136,9 +161,8 @@ __kernel void batch_norm_products(IN(real, x), IN(real, dy), IN(real, mean), OUT
 /* Declares acc total, the sum over all chunks of SUMMAND, which may refer to `row`. All work-items of a group must come here. */
 #if LANES == 1
 #define SHARED
-#define SUM_CHUNKS(total, SUMMAND)                  \
-    SUM(acc, 1, total##_sum, 0, g.chunks, SUMMAND) \
-    const acc total = total##_sum[0];
+#define SUM_CHUNKS(total, SUMMAND) \
+    SUM(total, 0, g.chunks, SUMMAND)
 #else
 #define SHARED __local acc shared[LANES][LANES];
 #define SUM_CHUNKS(total, SUMMAND)                                      \
