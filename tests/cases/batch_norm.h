@@ -18,6 +18,7 @@ static const struct op_case batch_norm_cases[] = {
     { .name = "3D", .shape = { { 1, 5, 3, 4, 5 } } },
     { .name = "3D, 20 channels", .shape = { { 2, 20, 2, 3, 2 } } },
     { .name = "3 chunks of 19 channels", .shape = { { 2, 19, 14, 23 } } },
+    { .name = "33 chunks of 35 channels", .shape = { { 1, 35, 100, 83 } } },
     { .name = "as many chunks as there may be", .shape = { { 1, 1, 517, 513 } } },
     { .name = "mean 1000", .shape = { { 2, 17, 9, 8 } }, .offset = 1000 },
     { .name = "mean -1000, 3 chunks of 5 channels", .shape = { { 2, 5, 17, 19 } }, .offset = -1000 },

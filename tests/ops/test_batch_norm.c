@@ -4,6 +4,7 @@
 #include "support/problem.h"
 #include "support/scratch.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,6 +115,41 @@ Test(batch_norm, averages_follow_the_batches)
         next_state(&net);
     }
     net_close(&net);
+}
+
+/* Squares are taken about the mean of a chunk's first 64 pixels. Here these are 0 and the others 1000, give or take 1. */
+Test(batch_norm, the_first_pixels_need_not_be_like_the_others)
+{
+    enum { CHANNELS = 19, ALL = 16 * 16, FIRST = 64 };
+    static const char *const implementations[] = { NULL, "reference" };
+    static float values[CHANNELS * ALL], variance[CHANNELS];
+    for (int i = 0; i < CHANNELS * ALL; i++)
+        values[i] = i % ALL < FIRST ? 0.f : 1000.f + (float)(i % 3 - 1);
+    for (int i = 0; i < COUNT_OF(implementations); i++) {
+        oc_device *device = fixture_open();
+        oc_graph *graph = oc_graph_create(NULL);
+        oc_model *model;
+        oc_tensor *x = oc_input(graph, &(oc_input_desc){ .name = "x", .shape = { 1, CHANNELS, 16, 16 } });
+        oc_tensor *y = oc_batch_norm(x, &(oc_batch_norm_desc){ .name = "bn", .momentum = 1 });
+        CHECK(
+            oc_model_create(&model, graph, device,
+                            &(oc_model_desc){ .loss = oc_dot(y, x), .implementations = implementations[i] }));
+        CHECK(oc_train_step(model, 1, (oc_feed[]){ { x, values, NULL }, { 0 } }, NULL));
+        CHECK(oc_parameter_get(model, "bn.running_var", OC_VALUE, variance, CHANNELS));
+        for (int c = 0; c < CHANNELS; c++) {
+            double mean = 0, squares = 0;
+            for (int p = 0; p < ALL; p++)
+                mean += (double)values[c * ALL + p] / ALL;
+            for (int p = 0; p < ALL; p++)
+                squares += pow((double)values[c * ALL + p] - mean, 2);
+            const double want = squares / (ALL - 1), error = fabs(variance[c] - want) / want;
+            cr_expect(error < 4 * 16 * 0x1p-24, "variance of channel %d is %g, not %g", c,
+                      (double)variance[c], want);
+        }
+        oc_model_destroy(model);
+        oc_graph_destroy(graph);
+        oc_device_close(device);
+    }
 }
 
 static void ignore(void *user, const oc_profile_entry *entry)
