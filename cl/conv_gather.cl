@@ -5,6 +5,8 @@
 #define BLOCK 32
 #endif
 
+#define CHANNELS 64 /* as in src/ops/conv_gather.c */
+
 /* What is packed in one launch: one class of window positions, along each axis those at first + q*period. Twin of struct
  * pack, src/ops/conv_gather.c. */
 typedef struct {
@@ -42,23 +44,31 @@ static long lane_weights(const pack *p, const int block, const int lane, const i
     return group < p->groups && filter < p->filters ? (long)weights_of(p, group, channel, filter) : -1;
 }
 
-/* For CPUs: a work-item moves the window positions of one source channel for one block of destination channels. */
+/* For CPUs: a work-item moves the window positions of CHANNELS source channels for one block of destination channels. Weights
+ * of neighbouring source channels are neighbours or, transposed, those of destination channels: they are read as they lie,
+ * since what lies a power of two apart does not stay in a cache. */
+#define MOVE(channel, lane) to[(channel) * BLOCK + (lane)] = from[lane] >= 0 ? weights[from[lane] + (channel) * step] : (real)0
+
 __kernel void pack_filter_blocks(IN(real, w), OUT(real, packed), const pack p)
 {
-    const int channel = get_global_id(0), block = get_global_id(1);
-    if (channel >= p.channels)
-        return;
+    const int first = get_global_id(0) * CHANNELS, count = min(CHANNELS, p.channels - first), block = get_global_id(1);
+    const long step = p.extent[0] * p.extent[1] * p.extent[2] * (p.transposed ? p.filters : 1);
+    __global real *to = AT(packed) + (((ulong)block * p.all_positions + p.first_position) * p.channels + first) * BLOCK;
     long from[BLOCK];
     for (int lane = 0; lane < BLOCK; lane++)
-        from[lane] = lane_weights(&p, block, lane, channel);
-    __global real *to = AT(packed) + (((ulong)block * p.all_positions + p.first_position) * p.channels + channel) * BLOCK;
+        from[lane] = lane_weights(&p, block, lane, first);
     for (int i = 0; i < p.count[0]; i++)
         for (int j = 0; j < p.count[1]; j++)
-            for (int k = 0; k < p.count[2]; k++) {
-                const int r = window_index(&p, i, j, k);
-                for (int lane = 0; lane < BLOCK; lane++)
-                    to[lane] = from[lane] >= 0 ? AT(w)[from[lane] + r] : (real)0;
-                to += p.channels * BLOCK;
+            for (int k = 0; k < p.count[2]; k++, to += p.channels * BLOCK) {
+                __global const real *weights = AT(w) + window_index(&p, i, j, k);
+                if (p.transposed)
+                    for (int channel = 0; channel < count; channel++)
+                        for (int lane = 0; lane < BLOCK; lane++)
+                            MOVE(channel, lane);
+                else
+                    for (int lane = 0; lane < BLOCK; lane++)
+                        for (int channel = 0; channel < count; channel++)
+                            MOVE(channel, lane);
             }
 }
 

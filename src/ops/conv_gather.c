@@ -187,12 +187,12 @@ static oc_status emit_phases(struct emitter *e, const struct node *n, struct lau
 
 static oc_status emit_blocks(struct emitter *e, const struct node *n)
 {
-    const int64_t channels = channel_count(n->desc);
+    enum { CHANNELS = 64 }; /* of cl/conv_gather.cl */
     return emit_phases(e, n,
                        &(struct launch_spec){
                            .kernel = "pack_filter_blocks",
-                           .items = { channels, block_count(n->desc) },
-                           .group = { channels < 16 ? 1 : emitter_group_of(e, 16) },
+                           .items = { divide_up(channel_count(n->desc), CHANNELS), block_count(n->desc) },
+                           .group = { 1 },
                        });
 }
 
