@@ -111,6 +111,13 @@ inline void pack_pixel(__local real *row, __global const real *x, const gather *
     const int positions = g->joined ? g->a[2].positions : 1, unit = positions * g->channels;
     const int first_d = p->j[0] * g->a[0].scale + g->a[0].offset;
     const bool inside = all_inside(first_d, &g->a[0]) && all_inside(first_h, &g->a[1]) && all_inside(first_w, &g->a[2]);
+    if (inside && g->joined && g->a[0].positions == 1 && length == g->a[1].positions * unit) { /* first layers: all lines */
+        const long plane = (long)p->n * g->a[0].source_size + first_d, pitch = (long)g->a[2].source_size * g->x_pitch;
+        __global const real *line = x + (plane * g->a[1].source_size + first_h) * pitch + first_w * g->x_pitch;
+        for (; length > 0; length -= unit, row += unit, line += g->a[1].reach * pitch)
+            copy_run(row, line, unit);
+        return;
+    }
     int q1 = q[1], q2 = q[2], d = first_d + q[0] * g->a[0].reach;
     int h = first_h + q1 * g->a[1].reach, w = first_w + q2 * g->a[2].reach;
     while (length > 0) {
