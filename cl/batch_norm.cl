@@ -14,7 +14,6 @@
 #ifndef WIDTH
 #define WIDTH 64 /* as in src/ops/batch_norm_emit.c */
 #endif
-
 #ifndef LANES
 #define LANES 1
 #endif
@@ -43,27 +42,27 @@ typedef struct {
         total += sum;                                       \
     }
 
-/* Declares realv one[] and other[], of `count` vectors the sums of ONE and of OTHER over these rows: ONE may refer to `row`
- * and to `v`, the index of the vector, OTHER to these and to `value`, which is ONE. The rows are read as they lie. */
-#define SUM_VECTORS(count, one, other, begin, end, ONE, OTHER) \
-    realv one[WIDTH], other[WIDTH];                            \
-    for (int v = 0; v < count; v++)                            \
-        one[v] = other[v] = 0;                                 \
-    for (long run = begin; run < end; run += RUN) {            \
-        realv sum[WIDTH], other_sum[WIDTH];                    \
-        const long stop = min(run + RUN, (long)(end));         \
-        for (int v = 0; v < count; v++)                        \
-            sum[v] = other_sum[v] = 0;                         \
-        for (long row = run; row < stop; row++)                \
-            for (int v = 0; v < count; v++) {                  \
-                const realv value = ONE;                       \
-                sum[v] += value;                               \
-                other_sum[v] += OTHER;                         \
-            }                                                  \
-        for (int v = 0; v < count; v++) {                      \
-            one[v] += sum[v];                                  \
-            other[v] += other_sum[v];                          \
-        }                                                      \
+/* Declares realv one[] and other[], of `count` vectors the sums of VALUE and of SUMMAND over these rows: VALUE may refer to
+ * `row` and to `v`, the index of the vector, SUMMAND to these and to `value`, which is VALUE. Rows are read as they lie. */
+#define SUM_VECTORS(count, one, other, begin, end, VALUE, SUMMAND) \
+    realv one[WIDTH], other[WIDTH];                                \
+    for (int v = 0; v < count; v++)                                \
+        one[v] = other[v] = 0;                                     \
+    for (long run = begin; run < end; run += RUN) {                \
+        realv sum[WIDTH], other_sum[WIDTH];                        \
+        const long stop = min(run + RUN, (long)(end));             \
+        for (int v = 0; v < count; v++)                            \
+            sum[v] = other_sum[v] = 0;                             \
+        for (long row = run; row < stop; row++)                    \
+            for (int v = 0; v < count; v++) {                      \
+                const realv value = VALUE;                         \
+                sum[v] += value;                                   \
+                other_sum[v] += SUMMAND;                           \
+            }                                                      \
+        for (int v = 0; v < count; v++) {                          \
+            one[v] += sum[v];                                      \
+            other[v] += other_sum[v];                              \
+        }                                                          \
     }
 
 #define SQUARE(x) ((x) * (x))
@@ -106,7 +105,7 @@ static void store_from(const realv value, __global real *p, const int skip)
 #define DY(row) LOADV(AT(dy) + (row) * g.dy_pitch + channel + v * VECTOR)
 
 /* Of the chunk: the mean, as a difference from the channel's first value; the sum of squared differences from the mean. The
- * sum about the mean of m of the n rows is at most n/m times as large, so to take the difference costs no more digits. */
+ * sum about the mean of m of the n rows is at most n/m times as large, so the difference loses that factor at most. */
 #define MOMENTS(count, from, skip)                                                                    \
     {                                                                                                 \
         const int channel = from;                                                                     \

@@ -17,10 +17,20 @@ oc_device *fixture_open(void)
     return device;
 }
 
+static bool is_set(const char *variable)
+{
+    const char *value = getenv(variable);
+    return value && *value == '1';
+}
+
 bool fixture_quick(void)
 {
-    const char *quick = getenv("OCELLI_TEST_QUICK");
-    return quick && *quick == '1';
+    return is_set("OCELLI_TEST_QUICK");
+}
+
+bool fixture_interpreted(void)
+{
+    return is_set("OCELLI_TEST_INTERPRETED");
 }
 
 void fixture_check(oc_status status, const char *expression, const char *file, int line)

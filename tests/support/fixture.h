@@ -18,8 +18,11 @@ void fixture_setup(void);
 /* The device that the environment selects; fails the test if there is none. */
 oc_device *fixture_open(void);
 
-/* OCELLI_TEST_QUICK=1: on an interpreter small cases have to do. */
+/* OCELLI_TEST_QUICK=1: where compilers or kernels are slow, small cases have to do. */
 bool fixture_quick(void);
+
+/* OCELLI_TEST_INTERPRETED=1: what an interpreter looks for does not depend on values. */
+bool fixture_interpreted(void);
 
 /* Fails the test unless `expression` is OC_OK; says what it was and the library's sentence. */
 #define CHECK(expression) fixture_check((expression), #expression, __FILE__, __LINE__)
