@@ -209,6 +209,15 @@ typedef struct {
     int x_pitch, y_pitch;
 } geometry;
 
+/* Compilers take long over large kernels, so a program of a convolution may have those of ONLY one pass of its file. */
+#define GATHER 1
+#define FILTER 2
+#define PACK 3
+#ifndef ONLY
+#define ONLY 0
+#endif
+#define HAS(part) (ONLY == 0 || ONLY == part)
+
 /* Along one axis, destination pixel j lies at first + j*step, and window position q of it looks at the source pixel
  * j*scale + offset + q*reach. Twin of struct gather_axis, ops/conv_gather.h. */
 typedef struct {

@@ -180,6 +180,7 @@ inline void prefetch_run(__global const real *from, const int count)
 #endif
 }
 
+#if HAS(GATHER)
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
 conv_direct_gather(IN(real, x), IN(real, w), IN(real, b), RESULT(real, y), const gather g,
                    EPILOGUE_ARGUMENTS, __local real *panels)
@@ -278,6 +279,9 @@ conv_direct_gather(IN(real, x), IN(real, w), IN(real, b), RESULT(real, y), const
     }
 }
 
+#endif
+
+#if HAS(FILTER)
 /* How the gradient of the filter is divided. Twin of struct filter_share, src/ops/conv_direct_filter.c. */
 typedef struct {
     long pixels, pixels_per_chunk;
@@ -362,24 +366,4 @@ conv_direct_backward_filter(IN(real, x), IN(real, dy), OUT(real, dw), const gath
             }
     }
 }
-
-/* The sum over chunks, from [chunk][filter][position][channel] to dw (filter, channel, position). A work-item takes one
- * filter and VECTOR channels, so that it writes one piece of dw. */
-__kernel void conv_direct_sum_filter(IN(real, partial), OUT(real, dw), const gather g, const int chunks)
-{
-    const int c = get_global_id(0) * VECTOR, k = get_global_id(1), window = g.all_positions, count = g.channels - c;
-    if (count <= 0 || k >= g.groups * g.filters)
-        return;
-    const ulong rows = (ulong)window * g.channels, all = rows * g.groups * g.filters;
-    __global const real *from = AT(partial) + k * rows + c;
-    __global real *to = AT(dw) + k * rows + (ulong)c * window;
-    for (int r = 0; r < window; r++, from += g.channels) {
-        realv sum = load_some(from, count);
-        for (int chunk = 1; chunk < chunks; chunk++)
-            sum += load_some(from + chunk * all, count);
-        real lanes[VECTOR];
-        STOREV(sum, lanes);
-        for (int i = 0; i < min(VECTOR, count); i++)
-            to[i * window + r] = lanes[i];
-    }
-}
+#endif

@@ -105,3 +105,23 @@ __kernel void sum_filter_chunks(IN(real, partial), OUT(real, dw), const gather g
         AT(dw)[(ulong)i * g.all_positions + r] = sum;
     }
 }
+
+/* The same for CPUs: a work-item takes one filter and VECTOR channels, so that it writes one piece of dw. */
+__kernel void sum_filter_vectors(IN(real, partial), OUT(real, dw), const gather g, const int chunks)
+{
+    const int c = get_global_id(0) * VECTOR, k = get_global_id(1), window = g.all_positions, count = g.channels - c;
+    if (count <= 0 || k >= g.groups * g.filters)
+        return;
+    const ulong rows = (ulong)window * g.channels, all = rows * g.groups * g.filters;
+    __global const real *from = AT(partial) + k * rows + c;
+    __global real *to = AT(dw) + k * rows + (ulong)c * window;
+    for (int r = 0; r < window; r++, from += g.channels) {
+        realv sum = load_some(from, count);
+        for (int chunk = 1; chunk < chunks; chunk++)
+            sum += load_some(from + chunk * all, count);
+        real lanes[VECTOR];
+        STOREV(sum, lanes);
+        for (int i = 0; i < min(VECTOR, count); i++)
+            to[i * window + r] = lanes[i];
+    }
+}

@@ -108,6 +108,7 @@ inline tile tile_at(ulong index, const winograd *g)
         _Pragma("unroll") for (int i_ = 0; i_ < POINTS; i_++) STOREV(d[i_], (v) + (long)i_ * (distance));              \
     }
 
+#if HAS(GATHER)
 /* A work-item transforms VECTOR channels of the tiles of one panel. */
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void winograd_tiles(IN(real, x), OUT(real, v), const winograd g)
 {
@@ -219,6 +220,9 @@ conv_winograd(IN(real, x), IN(real, u), IN(real, b), RESULT(real, y), const wino
     }
 }
 
+#endif
+
+#if HAS(PACK)
 /* G g G^T: filters w (k, c, 3, 3) of the file to the order above; transposed, for the gradient of the input: channels
  * become filters, and the window turns around. */
 typedef struct {
@@ -274,6 +278,9 @@ __kernel void pack_filter_winograd(IN(real, w), OUT(real, u), const winograd_fil
     }
 }
 
+#endif
+
+#if HAS(FILTER)
 /* ---- gradient of the filter ----
  *
  * The same products, seen from the filter: dw = G^T ((A dy A^T) x (B^T d B)) G, summed over tiles; that is one matrix product
@@ -447,3 +454,4 @@ conv_winograd_backward_filter(IN(real, x), IN(real, dy), OUT(real, dw), const wi
                 }
         }
 }
+#endif

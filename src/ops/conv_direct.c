@@ -15,9 +15,9 @@ static size_t panel_bytes(int tile, int panels)
 static oc_status emit_gather(struct emitter *e, const struct node *n, struct gather *g)
 {
     const oc_tensor *x = n->in[0], *y = n->out[0];
-    char buffer[96];
+    char buffer[128];
     struct text defines = TEXT_IN(buffer);
-    text_print(&defines, " -DDEPTH=%d", DEPTH);
+    text_print(&defines, " -DONLY=GATHER -DDEPTH=%d", DEPTH);
     const oc_tensor *b = conv_bias(n, &defines);
     const struct epilogue_arguments tail = epilogue_any(n, &defines);
     const int tile = tuned(n, "TILE"), panels = tuned(n, "PANELS"),

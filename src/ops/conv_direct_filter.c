@@ -60,19 +60,6 @@ static struct filter_share make_share(const struct node *n, int64_t limit, int p
                                   .rows = (int32_t)row_count(n->desc) };
 }
 
-oc_status conv_sum_filter(struct emitter *e, const struct node *n, const struct gather *g, int64_t chunks)
-{
-    const int64_t blocks = divide_up(g->channels, tuned(n, "VECTOR")), width = emitter_group_width(e, blocks);
-    return emit(e, n,
-                &(struct launch_spec){
-                    .file = "conv_direct.cl",
-                    .kernel = "conv_direct_sum_filter",
-                    .args = { TENSOR(n->out[1]), TENSOR(n->out[0]), STRUCT(*g), INT(chunks) },
-                    .items = { blocks, (int64_t)g->groups * g->filters },
-                    .group = { width, emitter_group(e) / width },
-                });
-}
-
 /* Local memory for the pixels of x, and for those of dy: ROW and DY_BLOCK of cl/conv_direct.cl. */
 static size_t panel_bytes(int pixels, int depth)
 {
@@ -93,9 +80,9 @@ oc_status conv_direct_filter_gradient(struct emitter *e, const struct node *n)
     const int pixels = tuned(n, "PIXELS"), depth = tuned(n, "DEPTH"), vector = tuned(n, "VECTOR");
     const struct filter_share f = make_share(n, has_partial(n) ? chunk_limit(n, pixels, depth) : 1, pixels);
     const int64_t chunks = divide_up(f.pixels, f.pixels_per_chunk);
-    char buffer[32];
+    char buffer[48];
     struct text defines = TEXT_IN(buffer);
-    text_print(&defines, " -DFILTERS=%d", FILTERS);
+    text_print(&defines, " -DONLY=FILTER -DFILTERS=%d", FILTERS);
     TRY(emit(e, n,
              &(struct launch_spec){
                  .file = "conv_direct.cl",

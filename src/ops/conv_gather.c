@@ -240,3 +240,24 @@ oc_status conv_pack_together(struct node *n, bool transposed, int block, int gro
     const struct pack_desc desc = { *(const struct conv *)n->desc, transposed, block, groups };
     return derive(n, &op_pack_filter, &desc, 1);
 }
+
+/* ---- gradients of filters that are made in chunks ---- */
+
+oc_status conv_sum_filter(struct emitter *e, const struct node *n, const struct gather *g, int64_t chunks)
+{
+    const int vector = tuned(n, "VECTOR");
+    const int64_t blocks = divide_up(g->channels, vector), width = emitter_group_width(e, blocks);
+    char buffer[32];
+    struct text defines = TEXT_IN(buffer);
+    text_print(&defines, " -DVECTOR=%d", vector);
+    return emit(e, n,
+                &(struct launch_spec){
+                    .file = "conv_gather.cl",
+                    .kernel = "sum_filter_vectors",
+                    .defines = defines.data,
+                    .untuned = true,
+                    .args = { TENSOR(n->out[1]), TENSOR(n->out[0]), STRUCT(*g), INT(chunks) },
+                    .items = { blocks, (int64_t)g->groups * g->filters },
+                    .group = { width, emitter_group(e) / width },
+                });
+}

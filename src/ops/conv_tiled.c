@@ -256,6 +256,7 @@ oc_status conv_sum_chunks(struct emitter *e, const struct node *n, const struct 
                 &(struct launch_spec){
                     .file = "conv_gather.cl",
                     .kernel = "sum_filter_chunks",
+                    .untuned = true,
                     .args = { TENSOR(chunks->sum), TENSOR(n->out[0]), STRUCT(*g), INT(chunks->count) },
                     .items = { (int64_t)g->groups * g->filters * g->channels },
                     .group = { emitter_group(e) },

@@ -104,9 +104,10 @@ static oc_status emit_pack(struct emitter *e, const struct node *n)
     const struct winograd_filter f = { .channels = (int32_t)d->channels,
                                        .filters = (int32_t)d->filters,
                                        .transposed = d->transposed };
-    char buffer[80];
+    char buffer[96];
     struct text defines = TEXT_IN(buffer);
-    text_print(&defines, " -DOUTPUT=%d -DVECTOR=%d -DCOLUMNS=%d", d->output, d->vector, d->columns);
+    text_print(&defines, " -DONLY=PACK -DOUTPUT=%d -DVECTOR=%d -DCOLUMNS=%d", d->output, d->vector,
+               d->columns);
     return emit(e, n,
                 &(struct launch_spec){
                     .file = "conv_winograd.cl",
@@ -160,12 +161,14 @@ oc_status conv_winograd_prepare_gather(struct node *n)
     return derive(n, &op_pack_filter_winograd, &desc, 1);
 }
 
-static oc_status emit_tiles(struct emitter *e, const struct node *n, const struct winograd *g)
+static oc_status emit_tiles(struct emitter *e, const struct node *n, const struct winograd *g,
+                            const char *defines)
 {
     return emit(e, n,
                 &(struct launch_spec){
                     .file = "conv_winograd.cl",
                     .kernel = "winograd_tiles",
+                    .defines = defines,
                     .args = { TENSOR(n->in[0]), TENSOR(n->out[1]), STRUCT(*g) },
                     .items = { divide_up(g->channels, tuned(n, "VECTOR")),
                                divide_up((int64_t)g->n * g->tiles_h * g->tiles_w, tuned(n, "TILE")) },
@@ -181,9 +184,9 @@ oc_status conv_winograd_gather(struct emitter *e, const struct node *n)
     const int64_t shares = fused || groups >= MIN_ITEMS ? 1 : divide_up(MIN_ITEMS, groups);
     const size_t products = sizeof(float) * (size_t)(winograd_points(tuned(n, "OUTPUT")) * tiles * block);
     g.blocks = (int32_t)divide_up(blocks, shares);
-    char buffer[96];
+    char buffer[128];
     struct text defines = TEXT_IN(buffer);
-    text_print(&defines, " -DFUSED=%d", fused);
+    text_print(&defines, " -DONLY=GATHER -DFUSED=%d", fused);
     const oc_tensor *b = conv_bias(n, &defines);
     const struct epilogue_arguments tail = epilogue_any(n, &defines);
     struct launch_spec spec = {
@@ -200,7 +203,7 @@ oc_status conv_winograd_gather(struct emitter *e, const struct node *n)
     else
         *v = (struct arg)TENSOR(n->out[1]);
     if (!fused)
-        TRY(emit_tiles(e, n, &g));
+        TRY(emit_tiles(e, n, &g, defines.data));
     return emit(e, n, &spec);
 }
 

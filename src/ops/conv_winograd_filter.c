@@ -69,6 +69,7 @@ oc_status conv_winograd_filter_gradient(struct emitter *e, const struct node *n)
              &(struct launch_spec){
                  .file = "conv_winograd.cl",
                  .kernel = "conv_winograd_backward_filter",
+                 .defines = " -DONLY=FILTER",
                  .args = { TENSOR(x), TENSOR(dy), TENSOR(n->out[1]), STRUCT(w), INT(per_chunk), LOCAL(local),
                            LOCAL(local) },
                  .items = { divide_up(d->c, span), divide_up(d->k, span), chunks },

@@ -127,7 +127,7 @@ static oc_status collect(struct emitter *e, const struct node *n, const struct l
     char buffer[MAX_OPTIONS];
     struct text options = TEXT_IN(buffer);
     int index;
-    for (int i = 0; n->impl->tunables && n->impl->tunables[i].name; i++)
+    for (int i = 0; !spec->untuned && n->impl->tunables && n->impl->tunables[i].name; i++)
         text_print(&options, " -D%s=%d", n->impl->tunables[i].name, n->tuned[i]);
     text_print(&options, "%s", spec->defines ? spec->defines : "");
     const oc_device_info *device = emitter_device(e);

@@ -59,6 +59,7 @@ struct epilogue_arguments epilogue_any(const struct node *n, struct text *define
 struct launch_spec {
     const char *file, *kernel;
     const char *defines;            /* " -DNAME=value ..." beyond the tunables, or NULL */
+    bool untuned;                   /* without the tunables: other values would make the same kernel */
     struct arg args[MAX_ARGUMENTS]; /* an empty one ends the list */
     int64_t items[3];               /* work-items wanted; 0 is 1 */
     int64_t iterations;             /* of a work-item's loops, if they may be many; 0: few */
