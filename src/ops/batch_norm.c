@@ -20,7 +20,7 @@ static oc_status check(const struct node *n)
     if (!(d->epsilon > 0.f && d->epsilon <= 1.f) || !(d->momentum > 0.f && d->momentum <= 1.f))
         return node_fail(n, OC_E_ARGUMENT, "epsilon %g and momentum %g must be above 0 and at most 1",
                          (double)d->epsilon, (double)d->momentum);
-    if (batch_norm_of_batch(n) && shape_pixels(&x->shape) < 2)
+    if (has_batch_statistics(n) && shape_pixels(&x->shape) < 2)
         return node_fail(n, OC_E_SHAPE,
                          "training needs at least 2 values per channel to normalise over; its input of shape "
                          "%s has %" PRId64 ": use a larger batch, or use_running",
@@ -38,7 +38,7 @@ static oc_status infer(struct node *n)
         d->momentum = 0.1f;
     TRY(check(n));
     TRY(node_output(n, 0, ELEMENT_F32, &x->shape));
-    if (!batch_norm_of_batch(n))
+    if (!has_batch_statistics(n))
         return OC_OK;
     TRY(batch_norm_channels(n, OUT_MEAN, 1, x));
     TRY(batch_norm_channels(n, OUT_INVERSE, 1, x));
@@ -63,7 +63,7 @@ static oc_status parameters(struct node *n)
 static void cost(const struct node *n, struct cost *cost)
 {
     const double values = (double)shape_count(&n->out[0]->shape);
-    cost->flops = values * (batch_norm_of_batch(n) ? 7.0 : 3.0);
+    cost->flops = values * (has_batch_statistics(n) ? 7.0 : 3.0);
     cost->bytes = 8.0 * values;
 }
 
@@ -71,7 +71,7 @@ static void cost(const struct node *n, struct cost *cost)
 
 static oc_status derive_scale(struct node *n)
 {
-    if (batch_norm_of_batch(n))
+    if (has_batch_statistics(n))
         return OC_OK;
     oc_graph *graph = n->in[0]->graph;
     graph->insert_before = n;
@@ -118,7 +118,7 @@ static oc_status normalize(struct emitter *e, const struct node *n, const oc_ten
 static oc_status forward(struct emitter *e, const struct node *n, bool vector)
 {
     const oc_batch_norm_desc *d = n->desc;
-    if (!batch_norm_of_batch(n))
+    if (!has_batch_statistics(n))
         return normalize(e, n, n->in[d->no_affine ? 1 : 3], n->in[n->in_count - 1], vector);
     TRY(statistics(e, n, vector));
     return normalize(e, n, n->out[OUT_MEAN], n->out[d->no_affine ? OUT_INVERSE : OUT_SCALE], vector);
@@ -161,16 +161,11 @@ static const struct impl again_impls[] = {
     { 0 },
 };
 
-static oc_status again_infer(struct node *n)
-{
-    return node_output(n, 0, ELEMENT_F32, &n->in[0]->shape);
-}
-
 /* The layer's inputs, those of its epilogue, the batch's mean and scale. The running averages are left as they are. */
 const struct op op_batch_norm_again = {
     .name = "batch_norm_again",
     .desc_size = sizeof(oc_batch_norm_desc),
-    .infer = again_infer,
+    .infer = infer_like_input,
     .impls = again_impls,
     .in_place = 1,
     .epilogue = EPILOGUE_ALL,
@@ -179,7 +174,7 @@ const struct op op_batch_norm_again = {
 static oc_status repeat(struct node *copy, const struct node *n)
 {
     const oc_batch_norm_desc *d = n->desc;
-    if (!batch_norm_of_batch(n))
+    if (!has_batch_statistics(n))
         return OC_OK;
     copy->op = &op_batch_norm_again;
     TRY(node_add_input(copy, n->out[OUT_MEAN]));

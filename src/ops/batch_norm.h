@@ -24,7 +24,7 @@ struct batch {
 };
 
 /* Whether the layer normalises by the statistics of the batch, and not by running averages. */
-static inline bool batch_norm_of_batch(const struct node *n)
+static inline bool has_batch_statistics(const struct node *n)
 {
     const oc_batch_norm_desc *d = n->desc;
     return n->in[0]->graph->training && !d->use_running;

@@ -72,11 +72,6 @@ const struct op op_batch_norm_sums = {
 
 /* ---- backward: every value ---- */
 
-static oc_status backward_infer(struct node *n)
-{
-    return node_output(n, 0, ELEMENT_F32, &n->in[0]->shape);
-}
-
 /* (dy, scale): neither x nor the batch's statistics. */
 static bool scales_only(const struct node *n)
 {
@@ -121,7 +116,7 @@ static const struct impl backward_impls[] = {
 const struct op op_batch_norm_backward = {
     .name = "batch_norm_backward",
     .desc_size = sizeof(oc_batch_norm_desc),
-    .infer = backward_infer,
+    .infer = infer_like_input,
     .cost = backward_cost,
     .impls = backward_impls,
     .in_place = 3,
@@ -131,7 +126,7 @@ const struct op op_batch_norm_backward = {
 oc_status batch_norm_gradient(struct node *n)
 {
     const oc_batch_norm_desc *d = n->desc;
-    const bool batch = batch_norm_of_batch(n), trained = !d->no_affine && n->in[1]->wants_gradient;
+    const bool batch = has_batch_statistics(n), trained = !d->no_affine && n->in[1]->wants_gradient;
     oc_tensor *x = n->in[0], *dy = n->out[0]->gradient, **states = &n->in[d->no_affine ? 1 : 3];
     oc_tensor *sums = NULL;
     if (batch) {

@@ -14,11 +14,6 @@ static oc_status emit_channels(struct emitter *e, const struct node *n, struct l
 
 /* ---- the factor of x ---- */
 
-static oc_status scale_infer(struct node *n)
-{
-    return node_output(n, 0, ELEMENT_F32, &n->in[0]->shape);
-}
-
 static void scale_cost(const struct node *n, struct cost *cost)
 {
     const double channels = (double)shape_count(&n->in[0]->shape);
@@ -50,7 +45,7 @@ static const struct impl scale_impls[] = {
 const struct op op_batch_norm_scale = {
     .name = "batch_norm_scale",
     .desc_size = sizeof(oc_batch_norm_desc),
-    .infer = scale_infer,
+    .infer = infer_like_input,
     .cost = scale_cost,
     .impls = scale_impls,
 };
@@ -89,14 +84,14 @@ static const struct impl shift_impls[] = {
 const struct op op_batch_norm_shift = {
     .name = "batch_norm_shift",
     .desc_size = sizeof(oc_batch_norm_desc),
-    .infer = scale_infer,
+    .infer = infer_like_input,
     .cost = scale_cost,
     .impls = shift_impls,
 };
 
 bool batch_norm_is_affine(const struct node *n)
 {
-    return !batch_norm_of_batch(n);
+    return !has_batch_statistics(n);
 }
 
 oc_status batch_norm_affine(const struct node *n, oc_tensor *b, oc_tensor **scale, oc_tensor **shift)

@@ -217,17 +217,12 @@ const struct op op_conv_backward_filter = {
     .impls = conv_backward_filter_impls,
 };
 
-/* (w, scale) -> w, each filter times its scale */
-static oc_status infer_scaled(struct node *n)
-{
-    return node_output(n, 0, ELEMENT_F32, &n->in[0]->shape);
-}
-
 static const struct impl scale_filter_impls[] = { { .name = "reference", .emit = conv_scale_filter }, { 0 } };
 
+/* (w, scale) -> w, each filter times its scale */
 const struct op op_scale_filter = {
     .name = "scale_filter",
-    .infer = infer_scaled,
+    .infer = infer_like_input,
     .impls = scale_filter_impls,
 };
 

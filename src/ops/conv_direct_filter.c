@@ -97,6 +97,7 @@ oc_status conv_direct_filter_gradient(struct emitter *e, const struct node *n)
 
 enum { VECTOR, TILE, COLUMNS, PIXELS, DEPTH };
 
+/* DEPTH is a multiple of every block of vectors. */
 const struct tunable conv_direct_filter_tunables[] = {
     [VECTOR] = { "VECTOR", { 16, 8, 4 } }, [TILE] = { "TILE", { 8, 16, 4 } },
     [COLUMNS] = { "COLUMNS", { 2, 1 } },   [PIXELS] = { "PIXELS", { 128, 256, 64, 32, 16 } },

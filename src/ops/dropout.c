@@ -132,16 +132,11 @@ static oc_status infer(struct node *n)
     return OC_OK;
 }
 
-static oc_status infer_backward(struct node *n)
-{
-    return node_output(n, 0, ELEMENT_F32, &n->in[0]->shape);
-}
-
 /* dy -> dx, with the layer's stream: the same as the layer does to x */
 const struct op op_dropout_backward = {
     .name = "dropout_backward",
     .desc_size = sizeof(struct dropout),
-    .infer = infer_backward,
+    .infer = infer_like_input,
     .impls = impls,
     .in_place = 1,
 };

@@ -1,8 +1,14 @@
 /* elementwise.c - launching y = f(a, b), value by value. Kernels: cl/elementwise.cl. */
 #include "ops/elementwise.h"
 #include "base/text.h"
+#include "ops/ops.h"
 
 enum { DENSE_WIDTH = 1024, VALUES_PER_ITEM = 8192 };
+
+oc_status infer_like_input(struct node *n)
+{
+    return node_output(n, 0, ELEMENT_F32, &n->in[0]->shape);
+}
 
 bool device_is_cpu(const struct node *n, const oc_device_info *device)
 {

@@ -136,17 +136,11 @@ static const struct impl cross_entropy_backward_impls[] = {
     { 0 },
 };
 
-/* A gradient has the shape of input 0. */
-static oc_status like_input(struct node *n)
-{
-    return node_output(n, 0, ELEMENT_F32, &n->in[0]->shape);
-}
-
 /* (logits, labels, dy) -> gradient of the logits, from a softmax computed anew */
 const struct op op_softmax_cross_entropy_backward = {
     .name = "softmax_cross_entropy_backward",
     .desc_size = sizeof(float),
-    .infer = like_input,
+    .infer = infer_like_input,
     .cost = cross_entropy_cost,
     .impls = cross_entropy_backward_impls,
     .in_place = 1,
@@ -318,7 +312,7 @@ static const struct impl pair_backward_impls[] = {
     const struct op op_##id##_backward = {                                                                   \
         .name = #id "_backward",                                                                             \
         .desc_size = sizeof(struct pair),                                                                    \
-        .infer = like_input,                                                                                 \
+        .infer = infer_like_input,                                                                           \
         .cost = pair_backward_cost,                                                                          \
         .impls = pair_backward_impls,                                                                        \
         .in_place = in_places,                                                                               \

@@ -44,6 +44,9 @@ extern const struct op op_batch_norm, op_batch_norm_again, op_batch_norm_backwar
 /* Every operation, ended by NULL. */
 extern const struct op *const op_table[];
 
+/* elementwise.c: `infer` of what has one output of the shape of input 0. */
+oc_status infer_like_input(struct node *n);
+
 /* add.c: dx is a contribution to the gradient of x; several are summed. Call only if x->wants_gradient. */
 oc_status contribute(oc_tensor *x, oc_tensor *dx);
 

@@ -62,11 +62,6 @@ static const struct impl impls[] = {
 
 /* ---- (x, dy) -> dx: dy everywhere ---- */
 
-static oc_status infer_spread(struct node *n)
-{
-    return node_output(n, 0, ELEMENT_F32, &n->in[0]->shape);
-}
-
 static struct elementwise spread(const struct node *n)
 {
     return (struct elementwise){ .operation = "spread",
@@ -98,7 +93,7 @@ static const struct impl spread_impls[] = {
 const struct op op_spread = {
     .name = "spread",
     .desc_size = sizeof(struct reduce),
-    .infer = infer_spread,
+    .infer = infer_like_input,
     .impls = spread_impls,
     .in_place = 1,
 };

@@ -117,7 +117,8 @@ Test(batch_norm, averages_follow_the_batches)
     net_close(&net);
 }
 
-/* Squares are taken about the mean of a chunk's first 64 pixels. Here these are 0 and the others 1000, give or take 1. */
+/* Squares are taken about the mean of a chunk's first 64 pixels. Here these are 0 and the others 1000, give or take 1, so that
+ * these squares are 256/64 times those about the mean: the most that can be. Sums of runs of 64 lose some bits more. */
 Test(batch_norm, the_first_pixels_need_not_be_like_the_others)
 {
     enum { CHANNELS = 19, ALL = 16 * 16, FIRST = 64 };

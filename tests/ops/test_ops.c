@@ -111,16 +111,6 @@ static void trial_draw(struct trial *t, int spare)
     }
 }
 
-static oc_status trial_create(struct trial *t, int spare)
-{
-    trial_draw(t, spare);
-    oc_tensor *const outputs[] = { t->y, NULL };
-    const oc_status status = oc_model_create(
-        &t->model, t->graph, test.device,
-        &(oc_model_desc){ .loss = t->loss, .outputs = outputs, .implementations = t->implementations });
-    return status == OC_OK ? oc_model_profile(t->model, true, note, t) : status;
-}
-
 /* What inputs, parameters and dy are multiplied with, so that Winograd's fractions are integers: they are taken of the
  * weights, in the gradient of the filter of dy; a transposed convolution exchanges the roles of x and dy. */
 struct scales {
@@ -305,11 +295,17 @@ static void report(void)
                 test.rows[i].worst[0], test.rows[i].worst[1], test.rows[i].worst[2]);
 }
 
-/* Creates the model of a trial, as trial_create does. False if its implementations do not support the case. */
-static bool open_trial(struct trial *t, int spare)
+/* Creates the model of a trial; false if its implementations do not support the case. */
+static bool trial_create(struct trial *t, int spare)
 {
-    const oc_status status = trial_create(t, spare);
+    trial_draw(t, spare);
+    oc_tensor *const outputs[] = { t->y, NULL };
+    oc_status status = oc_model_create(
+        &t->model, t->graph, test.device,
+        &(oc_model_desc){ .loss = t->loss, .outputs = outputs, .implementations = t->implementations });
     const bool refused = status == OC_E_UNSUPPORTED && t->implementations;
+    if (status == OC_OK)
+        status = oc_model_profile(t->model, true, note, t);
     cr_assert(refused || status == OC_OK, "%s, case \"%s\", %s: %s: %s", t->p->spec->op, t->p->c->name,
               t->implementations ? t->implementations : "preferred", oc_status_name(status), oc_last_error());
     if (refused)
@@ -326,7 +322,7 @@ static bool run_case(const struct problem problems[], const char *implementation
     memset(&t.usage, -1, sizeof t.usage);
     enum { SPARE = 2 }; /* fewer samples than the model was made for */
     for (int spare = fixture_quick() ? SPARE : 0; spare <= SPARE; spare += SPARE) {
-        if (!open_trial(&t, spare))
+        if (!trial_create(&t, spare))
             return false;
         if (spare == 0 || (fixture_quick() && !fixture_interpreted())) {
             run_values(&t, &problems[FILL_REAL], FILL_REAL);
