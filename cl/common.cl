@@ -39,6 +39,13 @@ static acc sum_lanes(const realv v)
     return lane[0];
 }
 
+/* Asks memory for values that will be copied soon: it has nothing else to do while a core multiplies. */
+#if defined(__x86_64__) || defined(__aarch64__)
+#define PREFETCH(p) __builtin_prefetch((const void *)(ulong)(p), 0, 2)
+#else
+#define PREFETCH(p)
+#endif
+
 /* What seldom happens stays a function of its own on CPUs: inlined into every unrolled load and store it fills the cache for
  * instructions, and takes the compiler most of its time. */
 #if defined(__x86_64__) || defined(__aarch64__)

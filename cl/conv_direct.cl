@@ -171,13 +171,10 @@ inline long source_of(const pixel *p, const gather *g)
     return ((((long)p->n * g->a[0].source_size + d) * g->a[1].source_size + h) * g->a[2].source_size + w) * g->x_pitch;
 }
 
-/* Asks memory for values that will be copied soon: it has nothing else to do while this core multiplies. */
 inline void prefetch_run(__global const real *from, const int count)
 {
-#if defined(__x86_64__) || defined(__aarch64__)
     for (int i = 0; i < count; i += 16) /* a cache line */
-        __builtin_prefetch((const void *)(ulong)(from + i), 0, 2);
-#endif
+        PREFETCH(from + i);
 }
 
 #if HAS(GATHER)

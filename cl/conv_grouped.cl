@@ -1,10 +1,12 @@
 /* conv_grouped.cl - convolution whose groups have SPAN channels and as many filters, for CPUs: one work-item per
  * work-group, explicit vectors, no barriers. Host side: src/ops/conv_grouped.c.
  *
- * A vector holds the channels of VECTOR / SPAN groups, or a part of one. Value j of a group meets all of the other side of
- * that group: it is spread over the group's lanes by a swizzle or, if a group fills whole vectors, loaded into all. A
- * swizzle costs as much as a product, so what is spread serves all window positions of a line that need it. Only the tiles
- * at the edges of the image are gathered beforehand, with zeros: there is too little work per value to do so everywhere.
+ * A block is LANES channels: VECTOR / SPAN groups side by side in a vector or, if a group fills vectors, one group. It has
+ * little of each pixel, and pixels lie far apart, so a line is copied into local memory before it is used, with zeros
+ * beside the image: into a ring of the lines that one line of results looks at. From there the products read it several
+ * times, at distances that the compiler knows. A value meets all of the other side of its group: it is loaded into all
+ * lanes or, where lanes belong to several groups, spread by a swizzle.
+ *
  * Weights come packed as [block of LANES filters][position][j][LANES]; what a block of the last groups has too much is
  * never stored. */
 #ifndef SPAN
@@ -13,8 +15,8 @@
 #ifndef TILE
 #define TILE 8
 #endif
-#ifndef SLIDE
-#define SLIDE 0 /* the window's width, if neighbours along it and among the results are neighbours in the source */
+#ifndef SCALE
+#define SCALE 1 /* from one result's source pixels to the next one's, along a line */
 #endif
 #ifndef ACROSS
 #define ACROSS 1 /* window positions of a line at a time, in the gradient of the filter */
@@ -43,230 +45,242 @@
 #endif
 #define EACH JOIN(EACH_, SPAN)
 
-/* Adds a window line's products to the sums of a tile: the pixels from p on, `pitch` apart, begin with the first that
- * any of them looks at. `u`: the weights of the position that looks there, `step` apart. */
-#if SLIDE && SPAN < VECTOR
-#define ADD_SPREAD(j, lanes)                                                                       \
-    {                                                                                              \
-        const realv value_ = x_.lanes;                                                             \
-        _Pragma("unroll") for (int q_ = 0; q_ < SLIDE; q_++) {                                     \
-            if (s_ >= q_ && s_ - q_ < TILE)                                                        \
-                a[s_ - q_][0] = fma(value_, LOADV(u + q_ * step + (j) * LANES), a[s_ - q_][0]);    \
-        }                                                                                          \
-    }
-#define ADD_LINE(p, pitch)                                                        \
-    _Pragma("unroll") for (int s_ = 0; s_ < TILE + SLIDE - 1; s_++) {             \
-        const realv x_ = LOADV((p) + s_ * (pitch));                               \
-        EACH(ADD_SPREAD)                                                          \
-    }
-#else
-#define ADD_LINE(p, pitch)                                                                                             \
-    for (int q2 = 0; q2 < g.a[2].positions; q2++) {                                                                    \
-        const int scale_ = g.a[2].scale * (pitch);                                                                     \
-        __global const real *u_ = u + q2 * step;                                                                       \
-        ADD_POSITION((p) + q2 * abs(g.a[2].reach) * (pitch))                                                           \
-    }
+/* Copies `count` pixels of a line of `size` from pixel `from` on, zeros where there are none: a block's values as they lie or,
+ * if `spread`, the EACH vectors that swizzles make of them. */
+#define STORE_SPREAD(j, lanes) STOREV(v.lanes, to + (j) * VECTOR);
+
+inline void copy_line(__global const real *line, const int pitch, const int size, const int from, const int count,
+                      __local real *to, const bool spread)
+{
+    const int begin = clamp(-from, 0, count), end = clamp(size - from, begin, count);
+    const int length = spread ? SPAN * VECTOR : LANES; /* of a pixel in local memory */
+    for (int i = 0; i < begin * length; i += VECTOR)
+        STOREV((realv)0, to + i);
+    to += begin * length;
+    for (int i = begin; i < end; i++, to += length) {
+        __global const real *pixel = line + (long)(from + i) * pitch;
+        for (int c = 0; c < LANES; c += 16)
+            PREFETCH(pixel + (long)size * pitch + c); /* the next line is copied next */
 #if SPAN < VECTOR
-#define ADD_ONE(j, lanes) a[i_][0] = fma(x_.lanes, LOADV(u_ + (j) * LANES), a[i_][0]);
-#define ADD_POSITION(p)                                        \
-    _Pragma("unroll") for (int i_ = 0; i_ < TILE; i_++) {      \
-        const realv x_ = LOADV((p) + i_ * scale_);             \
-        EACH(ADD_ONE)                                          \
+        if (spread) {
+            const realv v = LOADV(pixel);
+            EACH(STORE_SPREAD)
+            continue;
+        }
+#endif
+#pragma unroll
+        for (int c = 0; c < LANES; c += VECTOR)
+            STOREV(LOADV(pixel + c), to + c);
+    }
+    for (int i = 0; i < (count - end) * length; i += VECTOR)
+        STOREV((realv)0, to + i);
+}
+
+/* Adds one window position's products to the sums of a tile: `p` is what its first result looks at there. */
+#if SPAN < VECTOR
+#define PIXEL (SPAN * VECTOR) /* values of one in local memory */
+#define ADD_POSITION(p, u)                                                        \
+    _Pragma("unroll") for (int j_ = 0; j_ < SPAN; j_++) {                         \
+        const realv w_ = LOADV((u) + j_ * LANES);                                 \
+        _Pragma("unroll") for (int i_ = 0; i_ < TILE; i_++) a[i_][0] =            \
+            fma(LOADV((p) + i_ * SCALE * PIXEL + j_ * VECTOR), w_, a[i_][0]);     \
     }
 #else
-#define ADD_POSITION(p)                                                                                                \
-    for (int j_ = 0; j_ < SPAN; j_++) {                                                                                \
-        _Pragma("unroll") for (int column_ = 0; column_ < COLUMNS; column_++) {                                        \
-            const realv w_ = LOADV(u_ + j_ * LANES + column_ * VECTOR);                                                \
-            _Pragma("unroll") for (int i_ = 0; i_ < TILE; i_++) a[i_][column_] =                                       \
-                fma((realv)((p)[i_ * scale_ + j_]), w_, a[i_][column_]);                                               \
-        }                                                                                                              \
+#define PIXEL LANES
+#define ADD_POSITION(p, u)                                                                                         \
+    _Pragma("unroll 8") for (int j_ = 0; j_ < SPAN; j_++) {                                                        \
+        realv w_[COLUMNS];                                                                                         \
+        _Pragma("unroll") for (int c_ = 0; c_ < COLUMNS; c_++) w_[c_] = LOADV((u) + j_ * LANES + c_ * VECTOR);     \
+        _Pragma("unroll") for (int i_ = 0; i_ < TILE; i_++) {                                                      \
+            const realv v_ = (p)[i_ * SCALE * PIXEL + j_];                                                         \
+            _Pragma("unroll") for (int c_ = 0; c_ < COLUMNS; c_++) a[i_][c_] = fma(v_, w_[c_], a[i_][c_]);         \
+        }                                                                                                          \
     }
-#endif
 #endif
 
-/* A work-item computes a line of destination pixels of one block, TILE pixels at a time. `edge` is local memory for the
- * source pixels that a tile looks at along a line. */
+/* A work-item computes `rows` lines of destination pixels of one block, TILE pixels at a time. */
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
-conv_grouped_gather(IN(real, x), IN(real, w), IN(real, b), RESULT(real, y), const gather g, EPILOGUE_ARGUMENTS,
-                    __local real *edge)
+conv_grouped_gather(IN(real, x), IN(real, w), IN(real, b), RESULT(real, y), const gather g, const int rows,
+                    EPILOGUE_ARGUMENTS, __local real *lines)
 {
-    const int channel = get_group_id(0) * LANES, line = get_group_id(1);
-    const int j1 = line % g.a[1].count, j0 = line / g.a[1].count % g.a[0].count, n = line / g.a[1].count / g.a[0].count;
-    const int reach = max(g.a[2].positions - 1, 0) * g.a[2].reach; /* a phase of a stride may have no position */
-    const int length = (TILE - 1) * g.a[2].scale + abs(reach) + 1;
-    const int step = reach < 0 ? -SPAN * LANES : SPAN * LANES; /* with a negative reach the last position looks first */
-    __global const real *weights = AT(w) + ((ulong)get_group_id(0) * g.all_positions + g.first_position) * SPAN * LANES +
-                                   (reach < 0 ? (g.a[2].positions - 1) * SPAN * LANES : 0);
-    const long row = (((long)n * g.a[0].size + g.a[0].first + j0 * g.a[0].step) * g.a[1].size + g.a[1].first +
-                      j1 * g.a[1].step) * g.a[2].size;
-    for (int first = 0; first < g.a[2].count; first += TILE) {
-        const int pixels = min(TILE, g.a[2].count - first), at = first * g.a[2].scale + g.a[2].offset + min(reach, 0);
-        const bool inside = at >= 0 && at + length <= g.a[2].source_size;
-        realv a[TILE][COLUMNS];
-#pragma unroll
-        for (int i = 0; i < TILE; i++)
-#pragma unroll
-            for (int column = 0; column < COLUMNS; column++)
-                a[i][column] = 0;
-        for (int q0 = 0; q0 < g.a[0].positions; q0++)
-            for (int q1 = 0; q1 < g.a[1].positions; q1++) {
+    const gather_axis *down = &g.a[1], *along = &g.a[2];
+    const int strips = (down->count + rows - 1) / rows, channel = get_group_id(0) * LANES;
+    const int plane = get_group_id(1) / strips, j0 = plane % g.a[0].count, n = plane / g.a[0].count;
+    const int first_row = get_group_id(1) % strips * rows, end_row = min(first_row + rows, down->count);
+    /* A phase of a stride may have no position. With a negative reach the last position looks first. */
+    const int reach1 = max(down->positions - 1, 0) * down->reach, reach2 = max(along->positions - 1, 0) * along->reach;
+    const int tiles = (along->count + TILE - 1) / TILE, width = (tiles * TILE - 1) * SCALE + abs(reach2) + 1;
+    const int ring = abs(reach1) + 1, lowest = first_row * down->scale + down->offset + min(reach1, 0);
+    __global const real *weights = AT(w) + ((ulong)get_group_id(0) * g.all_positions + g.first_position) * SPAN * LANES;
+
+    int next = lowest; /* line to copy */
+    for (int j1 = first_row; j1 < end_row; j1++) {
+        const int h1 = j1 * down->scale + down->offset, low = h1 + min(reach1, 0);
+        for (next = max(next, low); next < low + ring; next++)
+            for (int q0 = 0; q0 < g.a[0].positions; q0++) {
                 const int d = j0 * g.a[0].scale + g.a[0].offset + q0 * g.a[0].reach;
-                const int h = j1 * g.a[1].scale + g.a[1].offset + q1 * g.a[1].reach;
-                if (d < 0 || d >= g.a[0].source_size || h < 0 || h >= g.a[1].source_size)
-                    continue;
-                __global const real *source =
-                    AT(x) + channel +
-                    ((((long)n * g.a[0].source_size + d) * g.a[1].source_size + h) * g.a[2].source_size + at) * g.x_pitch;
-                __global const real *u = weights + (q0 * g.a[1].positions + q1) * g.a[2].positions * (SPAN * LANES);
-                if (inside) {
-                    ADD_LINE(source, g.x_pitch)
-                } else {
-                    for (int i = 0; i < length; i++)
-                        for (int c = 0; c < LANES; c += VECTOR)
-                            if (at + i >= 0 && at + i < g.a[2].source_size)
-                                STOREV(LOADV(source + i * g.x_pitch + c), edge + i * LANES + c);
-                            else
-                                STOREV((realv)0, edge + i * LANES + c);
-                    ADD_LINE(edge, LANES)
-                }
+                if (is_inside(d, g.a[0].source_size) && is_inside(next, down->source_size))
+                    copy_line(AT(x) + channel + (((long)n * g.a[0].source_size + d) * down->source_size + next) *
+                                                    along->source_size * g.x_pitch,
+                              g.x_pitch, along->source_size, along->offset + min(reach2, 0), width,
+                              lines + (q0 * ring + (next - lowest) % ring) * width * PIXEL, SPAN < VECTOR);
             }
-#pragma unroll
-        for (int column = 0; column < COLUMNS; column++) {
-            const int c = channel + column * VECTOR, count = g.groups * SPAN - c;
-            const realv bias = BIAS && count > 0 ? load_some(AT(b) + c, count) : (realv)0;
+        const long row = (((long)n * g.a[0].size + g.a[0].first + j0 * g.a[0].step) * down->size + down->first +
+                          j1 * down->step) * along->size + along->first;
+        for (int first = 0; first < along->count; first += TILE) {
+            realv a[TILE][COLUMNS];
 #pragma unroll
             for (int i = 0; i < TILE; i++)
-                if (i < pixels && count > 0) {
-                    const long pixel = row + g.a[2].first + (first + i) * g.a[2].step;
-                    realv v = BIAS ? a[i][column] + bias : a[i][column];
-                    EPILOGUE(realv, LOAD_COUNT, v, pixel, c)
-                    store_some(v, AT(y) + pixel * g.y_pitch + c, count);
+#pragma unroll
+                for (int c = 0; c < COLUMNS; c++)
+                    a[i][c] = 0;
+            for (int q0 = 0; q0 < g.a[0].positions; q0++)
+                for (int q1 = 0; q1 < down->positions; q1++) {
+                    const int d = j0 * g.a[0].scale + g.a[0].offset + q0 * g.a[0].reach, h = h1 + q1 * down->reach;
+                    if (!is_inside(d, g.a[0].source_size) || !is_inside(h, down->source_size))
+                        continue;
+                    __local const real *p =
+                        lines + ((q0 * ring + (h - lowest) % ring) * width + first * SCALE - min(reach2, 0)) * PIXEL;
+                    __global const real *u =
+                        weights + (q0 * down->positions + q1) * along->positions * (SPAN * LANES);
+                    for (int q2 = 0; q2 < along->positions; q2++, p += along->reach * PIXEL, u += SPAN * LANES)
+                        ADD_POSITION(p, u)
                 }
+            const int pixels = min(TILE, along->count - first);
+#pragma unroll
+            for (int c = 0; c < COLUMNS; c++) {
+                const int k = channel + c * VECTOR, count = g.groups * SPAN - k;
+                const realv bias = BIAS && count > 0 ? load_some(AT(b) + k, count) : (realv)0;
+#pragma unroll
+                for (int i = 0; i < TILE; i++)
+                    if (i < pixels && count > 0) {
+                        const long pixel = row + (first + i) * along->step;
+                        realv v = BIAS ? a[i][c] + bias : a[i][c];
+                        EPILOGUE(realv, LOAD_COUNT, v, pixel, k)
+                        store_some(v, AT(y) + pixel * g.y_pitch + k, count);
+                    }
+            }
         }
     }
 }
 
-/* How the gradient of the filter is divided. Twin of struct grouped_share, src/ops/conv_grouped.c. */
+/* How the gradient of the filter is divided. Twin of struct grouped_share, src/ops/conv_grouped_filter.c. */
 typedef struct {
     long lines, lines_per_chunk; /* of pixels of dy */
 } grouped_share;
 
-#define LINES 8 /* of dy at a time: they stay in the cache for all window positions */
-
-/* The columns of dy whose source at `offset` lies inside the image: from *first up to the result. */
-inline int columns_inside(const gather_axis *a, const int offset, int *first)
-{
-    *first = min(a->count, offset < 0 ? (-offset + a->scale - 1) / a->scale : 0);
-    return a->source_size - 1 < offset ? *first : max(*first, min(a->count, (a->source_size - 1 - offset) / a->scale + 1));
-}
-
-/* sums[i] += dy of filter i in each group times x, of one pixel. */
+/* Adds a pixel's products to the sums of a tile, that is ROWS filters of each group (`pdy` on) times WIDE vectors of x, of as
+ * many window positions or, if a group fills vectors, of its channels. Lanes are channels of x. */
 #if SPAN < VECTOR
-#define ADD_FILTER(i, lanes)                                                     \
-    {                                                                            \
-        const realv value_ = dy_.lanes;                                          \
-        _Pragma("unroll") for (int p_ = 0; p_ < ACROSS; p_++) {                  \
-            if (p_ >= from_ && p_ < to_)                                         \
-                a[p_][i] = fma(value_, LOADV(px_ + p_ * distance), a[p_][i]);    \
-        }                                                                        \
+#define ROWS SPAN
+#define WIDE ACROSS
+#define TO_NEXT (SPAN * LANES) /* from the sums of one vector of x to those of the next one */
+#define FROM_NEXT (along->reach * LANES)
+#define IS_THERE(p) (q2 + (p) < along->positions)
+#define ADD_FILTER(i, lanes)                                                                              \
+    {                                                                                                     \
+        const realv value_ = dy_.lanes;                                                                   \
+        _Pragma("unroll") for (int p_ = 0; p_ < WIDE; p_++) a[i][p_] = fma(value_, x_[p_], a[i][p_]);     \
     }
-#define ADD_PIXEL(column, from, to)                                              \
-    {                                                                            \
-        const int from_ = (from), to_ = (to);                                    \
-        const realv dy_ = LOADV(pdy + (column) * g.y_pitch);                     \
-        __global const real *px_ = px + (column) * g.a[2].scale * g.x_pitch;     \
-        EACH(ADD_FILTER)                                                         \
-    }
+#define ADD_PIXEL(pdy)            \
+    const realv dy_ = LOADV(pdy); \
+    EACH(ADD_FILTER)
 #else
-#define ADD_PIXEL(column, from, to)                                                                  \
-    {                                                                                                \
-        __global const real *pdy_ = pdy + (column) * g.y_pitch;                                      \
-        __global const real *px_ = px + (column) * g.a[2].scale * g.x_pitch;                         \
-        _Pragma("unroll") for (int p_ = 0; p_ < ACROSS; p_++) {                                      \
-            if (p_ >= (from) && p_ < (to)) {                                                         \
-                const realv x_ = LOADV(px_ + p_ * distance);                                         \
-                _Pragma("unroll") for (int i_ = 0; i_ < SPAN; i_++) a[p_][i_] = fma((realv)pdy_[i_], x_, a[p_][i_]); \
-            }                                                                                        \
-        }                                                                                            \
+#define WIDE (COLUMNS < 2 ? 1 : 2)
+#define SUMS (VECTOR < 16 ? 8 : 16)
+#define ROWS (SPAN * WIDE < SUMS ? SPAN : SUMS / WIDE)
+#define TO_NEXT VECTOR
+#define FROM_NEXT VECTOR
+#define IS_THERE(p) true
+#define ADD_PIXEL(pdy)                                                                                    \
+    _Pragma("unroll") for (int i_ = 0; i_ < ROWS; i_++) {                                                 \
+        const realv value_ = (pdy)[i_];                                                                   \
+        _Pragma("unroll") for (int p_ = 0; p_ < WIDE; p_++) a[i_][p_] = fma(value_, x_[p_], a[i_][p_]);   \
     }
 #endif
 
-/* A work-item sums one block over a chunk of lines, ACROSS window positions at a time. Lanes are channels of x. Result
- * [chunk][block][position][filter of the group][LANES]. */
+/* A work-item sums one block over a chunk of lines. Result [chunk][block][position][filter of the group][LANES]. */
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
-conv_grouped_backward_filter(IN(real, x), IN(real, dy), OUT(real, partial), const gather g, const grouped_share f)
+conv_grouped_backward_filter(IN(real, x), IN(real, dy), OUT(real, partial), const gather g, const grouped_share f,
+                             __local real *lines, __local real *dy_line)
 {
+    const gather_axis *down = &g.a[1], *along = &g.a[2];
     const int block = get_group_id(0), chunk = get_group_id(1), channel = block * LANES;
     const long begin = chunk * f.lines_per_chunk, end = min(f.lines, begin + f.lines_per_chunk);
-    const int distance = g.a[2].reach * g.x_pitch; /* from one position's pixel to the next one's */
+    const int ring = (down->positions - 1) * down->reach + 1, places = (along->positions + ACROSS - 1) / ACROSS * ACROSS;
+    const int width = (along->count - 1) * SCALE + (places - 1) * along->reach + 1;
     __global real *sums = AT(partial) + ((ulong)chunk * get_num_groups(0) + block) * g.all_positions * SPAN * LANES;
-    for (long line0 = begin; line0 < end; line0 += LINES)
-        for (int position = 0; position < g.all_positions;) {
-            const int q2 = position % g.a[2].positions, q1 = position / g.a[2].positions % g.a[1].positions;
-            const int q0 = position / g.a[2].positions / g.a[1].positions, count = min(ACROSS, g.a[2].positions - q2);
-            const int offset = g.a[2].offset + q2 * g.a[2].reach;
-            int first = 0, last = g.a[2].count; /* of the columns that all positions have */
-            for (int p = 0; p < ACROSS; p++) {
-                int inside;
-                last = min(last, columns_inside(&g.a[2], offset + p * g.a[2].reach, &inside));
-                first = max(first, inside);
+
+    int next = 0; /* line of x to copy, counted from the first that any result of the image looks at */
+    for (long line = begin; line < end; line++) {
+        const int j1 = line % down->count, j0 = line / down->count % g.a[0].count, low = j1 * down->scale;
+        const long n = line / down->count / g.a[0].count;
+        for (next = line == begin || j1 == 0 ? low : max(next, low); next < low + ring; next++)
+            for (int q0 = 0; q0 < g.a[0].positions; q0++) {
+                const int d = j0 * g.a[0].scale + g.a[0].offset + q0 * g.a[0].reach, h = next + down->offset;
+                if (is_inside(d, g.a[0].source_size) && is_inside(h, down->source_size))
+                    copy_line(AT(x) + channel + ((n * g.a[0].source_size + d) * down->source_size + h) *
+                                                    along->source_size * g.x_pitch,
+                              g.x_pitch, along->source_size, along->offset, width,
+                              lines + (q0 * ring + next % ring) * width * LANES, false);
             }
-            if (count < ACROSS || first >= last)
-                first = last = 0;
-            realv a[ACROSS][SPAN];
-#pragma unroll
-            for (int p = 0; p < ACROSS; p++)
-#pragma unroll
-                for (int i = 0; i < SPAN; i++)
-                    a[p][i] = 0;
-            for (long line = line0; line < min(line0 + LINES, end); line++) {
-                const int j1 = line % g.a[1].count, j0 = line / g.a[1].count % g.a[0].count;
-                const long n = line / g.a[1].count / g.a[0].count;
-                const int d = j0 * g.a[0].scale + g.a[0].offset + q0 * g.a[0].reach;
-                const int h = j1 * g.a[1].scale + g.a[1].offset + q1 * g.a[1].reach;
-                if (d < 0 || d >= g.a[0].source_size || h < 0 || h >= g.a[1].source_size)
+        copy_line(AT(dy) + channel + line * along->count * g.y_pitch, g.y_pitch, along->count, 0, along->count, dy_line,
+                  false);
+        for (int q0 = 0; q0 < g.a[0].positions; q0++)
+            for (int q1 = 0; q1 < down->positions; q1++) {
+                const int d = j0 * g.a[0].scale + g.a[0].offset + q0 * g.a[0].reach, h = low + q1 * down->reach;
+                const bool inside = is_inside(d, g.a[0].source_size) && is_inside(h + down->offset, down->source_size);
+                if (!inside && line > begin)
                     continue;
-                __global const real *px = AT(x) + channel +
-                    (((n * g.a[0].source_size + d) * g.a[1].source_size + h) * g.a[2].source_size + offset) * g.x_pitch;
-                __global const real *pdy = AT(dy) + line * g.a[2].count * g.y_pitch + channel;
-                for (int column = first; column < last; column++)
-                    ADD_PIXEL(column, 0, ACROSS)
+                __local const real *source = lines + (q0 * ring + h % ring) * width * LANES;
+                for (int q2 = 0; q2 < along->positions; q2 += ACROSS)
+                    for (int i0 = 0; i0 < SPAN; i0 += ROWS)
+                        for (int c0 = 0; c0 < COLUMNS; c0 += WIDE) {
+                            const int position = (q0 * down->positions + q1) * along->positions + q2;
+                            __global real *to = sums + (position * SPAN + i0) * LANES + c0 * VECTOR;
+                            __local const real *px = source + q2 * along->reach * LANES + c0 * VECTOR, *pdy = dy_line + i0;
+                            realv a[ROWS][WIDE];
 #pragma unroll
-                for (int p = 0; p < ACROSS; p++) {
-                    int start = 0;
-                    const int stop = p < count ? columns_inside(&g.a[2], offset + p * g.a[2].reach, &start) : 0;
-                    for (int column = start; column < min(stop, first); column++)
-                        ADD_PIXEL(column, p, p + 1)
-                    for (int column = max(start, last); column < stop; column++)
-                        ADD_PIXEL(column, p, p + 1)
-                }
+                            for (int i = 0; i < ROWS; i++)
+#pragma unroll
+                                for (int p = 0; p < WIDE; p++)
+                                    a[i][p] = line > begin && IS_THERE(p) ? LOADV(to + i * LANES + p * TO_NEXT) : (realv)0;
+                            for (int column = 0; inside && column < along->count; column++) {
+                                realv x_[WIDE];
+#pragma unroll
+                                for (int p = 0; p < WIDE; p++)
+                                    x_[p] = LOADV(px + p * FROM_NEXT);
+                                ADD_PIXEL(pdy)
+                                px += SCALE * LANES;
+                                pdy += LANES;
+                            }
+#pragma unroll
+                            for (int i = 0; i < ROWS; i++)
+#pragma unroll
+                                for (int p = 0; p < WIDE; p++)
+                                    if (IS_THERE(p))
+                                        STOREV(a[i][p], to + i * LANES + p * TO_NEXT);
+                        }
             }
-#pragma unroll
-            for (int p = 0; p < ACROSS; p++)
-#pragma unroll
-                for (int i = 0; i < SPAN; i++) {
-                    __global real *to = sums + ((position + p) * SPAN + i) * LANES;
-                    if (p < count)
-                        STOREV(line0 > begin ? a[p][i] + LOADV(to) : a[p][i], to);
-                }
-            position += count;
-        }
+    }
 }
 
-/* The sum over chunks, to dw (filter, j, position). A work-item takes one filter. */
+/* The sum over chunks, to dw (filter, j, position). A work-item takes a vector of channels, one position and one filter of
+ * each group. */
 __kernel void conv_grouped_sum_filter(IN(real, partial), OUT(real, dw), const gather g, const int chunks)
 {
-    const int k = get_global_id(0), blocks = (g.groups * SPAN + LANES - 1) / LANES, window = g.all_positions;
-    if (k >= g.groups * SPAN)
+    const int c = get_global_id(0) * VECTOR, row = get_global_id(1), window = g.all_positions, rows = window * SPAN;
+    const int all = g.groups * SPAN, blocks = (all + LANES - 1) / LANES;
+    if (c >= all || row >= rows)
         return;
-    for (int r = 0; r < window; r++)
-        for (int j = 0; j < SPAN; j++) {
-            __global const real *from = AT(partial) + (((ulong)k / LANES * window + r) * SPAN + k % SPAN) * LANES +
-                                        k % LANES / SPAN * SPAN + j;
-            acc sum = 0;
-            for (int chunk = 0; chunk < chunks; chunk++)
-                sum += from[(ulong)chunk * blocks * window * SPAN * LANES];
-            AT(dw)[((ulong)k * SPAN + j) * window + r] = sum;
-        }
+    __global const real *from = AT(partial) + ((ulong)c / LANES * rows + row) * LANES + c % LANES;
+    realv sum = 0;
+    for (int chunk = 0; chunk < chunks; chunk++)
+        sum += LOADV(from + (ulong)chunk * blocks * rows * LANES);
+    real lanes[VECTOR];
+    STOREV(sum, lanes);
+    for (int i = 0; i < min(VECTOR, all - c); i++) {
+        const ulong k = (c + i) / SPAN * SPAN + row % SPAN; /* filter */
+        AT(dw)[(k * SPAN + (c + i) % SPAN) * window + row / SPAN] = lanes[i];
+    }
 }

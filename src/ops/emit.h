@@ -93,6 +93,11 @@ static inline int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+static inline int64_t greatest(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 /* The value of a tunable of the node's implementation. */
 int tuned(const struct node *n, const char *name);
 
