@@ -32,7 +32,7 @@
 #endif
 #define BLOCK (COLUMNS * VECTOR)
 #define ROW (DEPTH + 16)               /* of a panel: the values of one pixel, and slack; whole cache lines */
-#define DY_BLOCK (PIXELS * VECTOR + 16) /* of the panel of dy: one vector of filters, and a distance that is no power of two */
+#define DY_BLOCK (PIXELS * TILE + 16) /* of the panel of dy: a tile's filters, and slack */
 
 /* A destination pixel: its sample and its index along each axis. */
 typedef struct {
@@ -288,7 +288,7 @@ typedef struct {
 
 /* Gradient of the filter: filters times (position, channel), summed over pixels. A work-item owns DEPTH of the rows, FILTERS
  * filters and a chunk of the pixels. It gathers PIXELS pixels of x at a time into a panel, as above, and those of dy into
- * another, [vector of filters][pixel][VECTOR], and adds their products in a register tile of TILE filters (broadcast) times
+ * another, [tile of filters][pixel][TILE], and adds their products in a register tile of TILE filters (broadcast) times
  * COLUMNS vectors of rows. Result [chunk][filter][row]. */
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
 conv_direct_backward_filter(IN(real, x), IN(real, dy), OUT(real, dw), const gather g, const filter_share f,
@@ -312,8 +312,8 @@ conv_direct_backward_filter(IN(real, x), IN(real, dy), OUT(real, dw), const gath
                 pack_pixel(panel + t * ROW, AT(x) + group * g.channels, &g, &p, &start, length);
             next_pixel(&p, &g);
             __global const real *from = AT(dy) + (m + t) * g.y_pitch + group * g.filters + k0;
-            for (int k = 0; k < filters; k += VECTOR) /* beyond the last filter: for nothing */
-                STOREV(LOADV(from + k), dy_panel + k / VECTOR * DY_BLOCK + t * VECTOR);
+            for (int k = 0; k < filters; k += TILE) /* a vector each: the next pixel takes what is too much */
+                STOREV(LOADV(from + k), dy_panel + k / TILE * DY_BLOCK + t * TILE);
         }
         const int tiles = (length + BLOCK - 1) / BLOCK * ((filters + TILE - 1) / TILE);
         __global const real *dy_ahead = AT(dy) + (m + PIXELS) * g.y_pitch + group * g.filters + k0;
@@ -329,7 +329,7 @@ conv_direct_backward_filter(IN(real, x), IN(real, dy), OUT(real, dw), const gath
                         next_pixel(&next, &g);
                     }
                 }
-                __local const real *from = panel + row, *dy = dy_panel + k / VECTOR * DY_BLOCK + k % VECTOR;
+                __local const real *from = panel + row, *dy = dy_panel + k / TILE * DY_BLOCK;
                 realv a[TILE][COLUMNS];
 #pragma unroll
                 for (int i = 0; i < TILE; i++)
@@ -349,7 +349,7 @@ conv_direct_backward_filter(IN(real, x), IN(real, dy), OUT(real, dw), const gath
                             a[i][j] = fma(v, u[j], a[i][j]);
                     }
                     from += ROW;
-                    dy += VECTOR;
+                    dy += TILE;
                 }
 #pragma unroll
                 for (int i = 0; i < TILE; i++)

@@ -287,7 +287,8 @@ __kernel void pack_filter_winograd(IN(real, w), OUT(real, u), const winograd_fil
  * per point whose depth are the tiles. A work-item owns SPAN channels and SPAN filters and goes through its share of the
  * tiles DEPTH at a time, line of points after line of points: it transforms them into local memory as
  * [point of the line][vector of channels or filters][tile][VECTOR], multiplies in a register tile of TILE filters times
- * COLUMNS vectors of channels, and adds what the line means for the filter to its result. The fractions of G go to
+ * COLUMNS vectors of channels, as many of both as the nearest cache holds before the next point, and adds what the line
+ * means for the filter to its result. The fractions of G go to
  * the transform of dy, so that everything after it is exact for small integers. */
 #ifndef DEPTH
 #define DEPTH 64
@@ -297,6 +298,8 @@ __kernel void pack_filter_winograd(IN(real, w), OUT(real, u), const winograd_fil
 #endif
 #define STRIP (VECTOR * DEPTH + 16)      /* values of one vector of channels; a distance that is no power of two */
 #define LINE (SPAN / VECTOR * STRIP) /* of one point */
+#define FEW_FILTERS 16 /* as in src/ops/conv_winograd_filter.c */
+#define FEW_CHANNELS 64
 
 #if OUTPUT == 4
 __constant real image_row[SIDE][SIDE] = { { 4, 0, -5, 0, 1, 0 },  { 0, -4, -4, 1, 1, 0 }, { 0, 4, -4, -1, 1, 0 },
@@ -372,7 +375,7 @@ inline void gather_line(const realv *m, realv *g)
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
 conv_winograd_backward_filter(IN(real, x), IN(real, dy), OUT(real, dw), const winograd g, const int tiles_per_chunk,
-                              __local real *images, __local real *results)
+                              __local real *images, __local real *results, __local real *products)
 {
     const int c0 = get_group_id(0) * SPAN, k0 = get_group_id(1) * SPAN, chunk = get_group_id(2);
     const int channels = min(SPAN, g.channels - c0), filters = min(SPAN, g.filters - k0);
@@ -405,45 +408,51 @@ conv_winograd_backward_filter(IN(real, x), IN(real, dy), OUT(real, dw), const wi
                         STOREV(points[j] * fraction[point], results + j * LINE + k / VECTOR * STRIP + i * VECTOR);
                 }
             }
-            for (int k = 0; k < filters; k += TILE)
-                for (int c = 0; c < channels; c += BLOCK) {
-                    realv m[TILE][COLUMNS][SIDE];
-                    for (int j = 0; j < SIDE; j++) {
-                        __local const real *u = images + j * LINE + c / VECTOR * STRIP;
-                        __local const real *v = results + j * LINE + k / VECTOR * STRIP + k % VECTOR;
-                        realv a[TILE][COLUMNS];
+            for (int k1 = 0; k1 < filters; k1 += FEW_FILTERS)
+                for (int c1 = 0; c1 < channels; c1 += FEW_CHANNELS) {
+                    const int end_k = min(filters, k1 + FEW_FILTERS), end_c = min(channels, c1 + FEW_CHANNELS);
+                    for (int j = 0; j < SIDE; j++)
+                        for (int k = k1; k < end_k; k += TILE)
+                            for (int c = c1; c < end_c; c += BLOCK) {
+                                __local const real *u = images + j * LINE + c / VECTOR * STRIP;
+                                __local const real *v = results + j * LINE + k / VECTOR * STRIP + k % VECTOR;
+                                realv a[TILE][COLUMNS];
 #pragma unroll
-                        for (int f = 0; f < TILE; f++)
+                                for (int f = 0; f < TILE; f++)
 #pragma unroll
-                            for (int column = 0; column < COLUMNS; column++)
-                                a[f][column] = 0;
-                        for (int i = 0; i < count; i++, u += VECTOR, v += VECTOR) {
-                            realv values[COLUMNS];
+                                    for (int column = 0; column < COLUMNS; column++)
+                                        a[f][column] = 0;
+                                for (int i = 0; i < count; i++, u += VECTOR, v += VECTOR) {
+                                    realv values[COLUMNS];
 #pragma unroll
-                            for (int column = 0; column < COLUMNS; column++)
-                                values[column] = LOADV(u + column * STRIP);
+                                    for (int column = 0; column < COLUMNS; column++)
+                                        values[column] = LOADV(u + column * STRIP);
 #pragma unroll
-                            for (int f = 0; f < TILE; f++) {
-                                const realv value = v[f];
+                                    for (int f = 0; f < TILE; f++) {
+                                        const realv value = v[f];
 #pragma unroll
-                                for (int column = 0; column < COLUMNS; column++)
-                                    a[f][column] = fma(value, values[column], a[f][column]);
+                                        for (int column = 0; column < COLUMNS; column++)
+                                            a[f][column] = fma(value, values[column], a[f][column]);
+                                    }
+                                }
+                                __local real *to = products + ((k - k1) * SIDE + j) * FEW_CHANNELS + c - c1;
+#pragma unroll
+                                for (int f = 0; f < TILE; f++)
+#pragma unroll
+                                    for (int column = 0; column < COLUMNS; column++)
+                                        STOREV(a[f][column], to + f * SIDE * FEW_CHANNELS + column * VECTOR);
                             }
-                        }
+                    for (int k = k1; k < end_k; k++)
+                        for (int c = c1; c < end_c; c += VECTOR) {
+                            const int left = channels - c;
+                            realv line[SIDE], taps[3];
 #pragma unroll
-                        for (int f = 0; f < TILE; f++)
-#pragma unroll
-                            for (int column = 0; column < COLUMNS; column++)
-                                m[f][column][j] = a[f][column];
-                    }
-                    for (int f = 0; f < min(TILE, filters - k); f++)
-                        for (int column = 0; column < COLUMNS && c + column * VECTOR < channels; column++) {
-                            const int left = channels - c - column * VECTOR;
-                            realv taps[3];
-                            gather_line(m[f][column], taps);
+                            for (int j = 0; j < SIDE; j++)
+                                line[j] = LOADV(products + ((k - k1) * SIDE + j) * FEW_CHANNELS + c - c1);
+                            gather_line(line, taps);
                             for (int i = 0; i < 3; i++) {
                                 const real weight = filter_row[point][i];
-                                __global real *to = out + ((k + f) * 9 + i * 3) * (ulong)g.channels + c + column * VECTOR;
+                                __global real *to = out + (k * 9 + i * 3) * (ulong)g.channels + c;
                                 for (int j = 0; j < 3; j++, to += g.channels)
                                     if (point == 0 && t0 == first)
                                         store_some(weight * taps[j], to, left);

@@ -13,7 +13,7 @@ struct filter_share {
 };
 
 enum {
-    FILTERS = 256, /* of a work-item: a multiple of every vector */
+    FILTERS = 256, /* of a work-item */
     MIN_ITEMS = 32,
     PARTIAL_BYTES = 8 << 20, /* of partial filters, in all chunks together */
 };
@@ -66,10 +66,10 @@ static size_t panel_bytes(int pixels, int depth)
     return sizeof(float) * (size_t)(pixels * (depth + 16));
 }
 
-static size_t dy_panel_bytes(const struct conv *d, int pixels, int vector)
+static size_t dy_panel_bytes(const struct conv *d, int pixels, int tile)
 {
     const int64_t filters = least(d->k / d->groups, FILTERS);
-    return sizeof(float) * (size_t)(divide_up(filters, vector) * (pixels * vector + 16));
+    return sizeof(float) * (size_t)(divide_up(filters, tile) * (pixels * tile + 16));
 }
 
 oc_status conv_direct_filter_gradient(struct emitter *e, const struct node *n)
@@ -77,21 +77,22 @@ oc_status conv_direct_filter_gradient(struct emitter *e, const struct node *n)
     const struct conv *d = n->desc;
     const oc_tensor *x = n->in[0], *dy = n->in[1], *dw = n->out[0], *sum = has_partial(n) ? n->out[1] : dw;
     const struct gather g = conv_gather(d, x, dy);
-    const int pixels = tuned(n, "PIXELS"), depth = tuned(n, "DEPTH"), vector = tuned(n, "VECTOR");
+    const int pixels = tuned(n, "PIXELS"), depth = tuned(n, "DEPTH");
     const struct filter_share f = make_share(n, has_partial(n) ? chunk_limit(n, pixels, depth) : 1, pixels);
     const int64_t chunks = divide_up(f.pixels, f.pixels_per_chunk);
     char buffer[48];
     struct text defines = TEXT_IN(buffer);
     text_print(&defines, " -DONLY=FILTER -DFILTERS=%d", FILTERS);
-    TRY(emit(e, n,
-             &(struct launch_spec){
-                 .file = "conv_direct.cl",
-                 .kernel = "conv_direct_backward_filter",
-                 .defines = defines.data,
-                 .args = { TENSOR(x), TENSOR(dy), TENSOR(sum), STRUCT(g), STRUCT(f),
-                           LOCAL(panel_bytes(pixels, depth)), LOCAL(dy_panel_bytes(d, pixels, vector)) },
-                 .items = { divide_up(f.rows, depth), chunks, divide_up(g.filters, FILTERS) * d->groups },
-             }));
+    TRY(emit(
+        e, n,
+        &(struct launch_spec){
+            .file = "conv_direct.cl",
+            .kernel = "conv_direct_backward_filter",
+            .defines = defines.data,
+            .args = { TENSOR(x), TENSOR(dy), TENSOR(sum), STRUCT(g), STRUCT(f),
+                      LOCAL(panel_bytes(pixels, depth)), LOCAL(dy_panel_bytes(d, pixels, tuned(n, "TILE"))) },
+            .items = { divide_up(f.rows, depth), chunks, divide_up(g.filters, FILTERS) * d->groups },
+        }));
     return has_partial(n) ? conv_sum_filter(e, n, &g, chunks) : OC_OK;
 }
 
@@ -99,7 +100,7 @@ enum { VECTOR, TILE, COLUMNS, PIXELS, DEPTH };
 
 /* DEPTH is a multiple of every block of vectors. */
 const struct tunable conv_direct_filter_tunables[] = {
-    [VECTOR] = { "VECTOR", { 16, 8, 4 } }, [TILE] = { "TILE", { 8, 16, 4 } },
+    [VECTOR] = { "VECTOR", { 16, 8, 4 } }, [TILE] = { "TILE", { 8, 16, 12, 6, 4 } },
     [COLUMNS] = { "COLUMNS", { 2, 1 } },   [PIXELS] = { "PIXELS", { 128, 256, 64, 32, 16 } },
     [DEPTH] = { "DEPTH", { 384, 192 } },   { 0 }
 };
@@ -122,7 +123,7 @@ bool conv_direct_filter_allows(const struct node *n, const oc_device_info *devic
 {
     return values[TILE] <= values[VECTOR] &&
            panel_bytes(values[PIXELS], values[DEPTH]) +
-                   dy_panel_bytes(n->desc, values[PIXELS], values[VECTOR]) <=
+                   dy_panel_bytes(n->desc, values[PIXELS], values[TILE]) <=
                (size_t)device->local_memory &&
            (device->loop_limit == 0 || iterations(n, values) <= device->loop_limit);
 }
@@ -130,8 +131,9 @@ bool conv_direct_filter_allows(const struct node *n, const oc_device_info *devic
 void conv_direct_filter_heuristic(const struct node *n, const oc_device_info *device, int *values)
 {
     const struct conv *d = n->desc;
-    values[VECTOR] = device->vector_width >= 16 ? 16 : 8;
-    values[TILE] = device->vector_width >= 16 && d->k / d->groups > 4 ? 8 : 4;
+    const bool wide = device->vector_width >= 16;
+    values[VECTOR] = wide ? 16 : 8;
+    values[TILE] = wide && d->k / d->groups > 4 ? 8 : !wide && d->k / d->groups > 12 ? 6 : 4;
     values[COLUMNS] = row_count(d) <= values[VECTOR] ? 1 : 2;
     for (values[DEPTH] = 384; values[DEPTH] >= 192; values[DEPTH] /= 2)
         for (values[PIXELS] = 128; values[PIXELS] >= 16; values[PIXELS] /= 2)

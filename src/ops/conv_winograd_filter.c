@@ -10,6 +10,8 @@
 enum {
     MIN_ITEMS = 32,
     PARTIAL_BYTES = 8 << 20, /* of partial filters, in all chunks together */
+    FEW_FILTERS = 16,        /* as in cl/conv_winograd.cl */
+    FEW_CHANNELS = 64
 };
 
 enum { VECTOR, TILE, COLUMNS, SPAN, DEPTH, OUTPUT };
@@ -55,6 +57,12 @@ static int64_t local_bytes(int output, int span, int depth, int vector)
     return (int64_t)sizeof(float) * (output + 2) * (span / vector) * (vector * depth + 16);
 }
 
+/* ... and for the products of a line, of a few filters and channels. */
+static int64_t product_bytes(int output)
+{
+    return (int64_t)sizeof(float) * FEW_FILTERS * FEW_CHANNELS * (output + 2);
+}
+
 oc_status conv_winograd_filter_gradient(struct emitter *e, const struct node *n)
 {
     const struct conv *d = n->desc;
@@ -71,7 +79,7 @@ oc_status conv_winograd_filter_gradient(struct emitter *e, const struct node *n)
                  .kernel = "conv_winograd_backward_filter",
                  .defines = " -DONLY=FILTER",
                  .args = { TENSOR(x), TENSOR(dy), TENSOR(n->out[1]), STRUCT(w), INT(per_chunk), LOCAL(local),
-                           LOCAL(local) },
+                           LOCAL(local), LOCAL(product_bytes(output)) },
                  .items = { divide_up(d->c, span), divide_up(d->k, span), chunks },
              }));
     return conv_sum_filter(e, n, &g, chunks);
@@ -96,7 +104,8 @@ static int64_t iterations(const struct node *n, const int *values)
 bool conv_winograd_filter_allows(const struct node *n, const oc_device_info *device, const int *values)
 {
     return values[TILE] <= values[VECTOR] &&
-           2 * local_bytes(values[OUTPUT], values[SPAN], values[DEPTH], values[VECTOR]) <=
+           2 * local_bytes(values[OUTPUT], values[SPAN], values[DEPTH], values[VECTOR]) +
+                   product_bytes(values[OUTPUT]) <=
                device->local_memory &&
            (device->loop_limit == 0 || iterations(n, values) <= device->loop_limit);
 }
