@@ -31,7 +31,7 @@
 #define PIXELS 128
 #endif
 #define BLOCK (COLUMNS * VECTOR)
-#define ROW (DEPTH + 16)               /* of a panel: the values of one pixel, and slack; whole cache lines */
+#define ROW (DEPTH + 16)              /* of a panel: the values of one pixel, and slack; whole cache lines */
 #define DY_BLOCK (PIXELS * TILE + 16) /* of the panel of dy: a tile's filters, and slack */
 
 /* A destination pixel: its sample and its index along each axis. */

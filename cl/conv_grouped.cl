@@ -164,7 +164,7 @@ conv_grouped_gather(IN(real, x), IN(real, w), IN(real, b), RESULT(real, y), cons
     }
 }
 
-/* How the gradient of the filter is divided. Twin of struct grouped_share, src/ops/conv_grouped_filter.c. */
+/* How the gradient of the filter is divided. Twin of struct grouped_share, src/ops/conv_grouped.c. */
 typedef struct {
     long lines, lines_per_chunk; /* of pixels of dy */
 } grouped_share;

@@ -287,16 +287,16 @@ __kernel void pack_filter_winograd(IN(real, w), OUT(real, u), const winograd_fil
  * per point whose depth are the tiles. A work-item owns SPAN channels and SPAN filters and goes through its share of the
  * tiles DEPTH at a time, line of points after line of points: it transforms them into local memory as
  * [point of the line][vector of channels or filters][tile][VECTOR], multiplies in a register tile of TILE filters times
- * COLUMNS vectors of channels, as many of both as the nearest cache holds before the next point, and adds what the line
- * means for the filter to its result. The fractions of G go to
- * the transform of dy, so that everything after it is exact for small integers. */
+ * COLUMNS vectors of channels, and adds what the line means for the filter to its result. FEW_FILTERS and FEW_CHANNELS of
+ * them go through all points of the line before the next ones, so that products find their operands in the nearest cache.
+ * The fractions of G go to the transform of dy, so that everything after it is exact for small integers. */
 #ifndef DEPTH
 #define DEPTH 64
 #endif
 #ifndef SPAN
 #define SPAN 64
 #endif
-#define STRIP (VECTOR * DEPTH + 16)      /* values of one vector of channels; a distance that is no power of two */
+#define STRIP (VECTOR * DEPTH + 16)  /* values of one vector of channels; a distance that is no power of two */
 #define LINE (SPAN / VECTOR * STRIP) /* of one point */
 #define FEW_FILTERS 16 /* as in src/ops/conv_winograd_filter.c */
 #define FEW_CHANNELS 64

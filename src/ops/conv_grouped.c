@@ -9,7 +9,11 @@ struct grouped_share {
     int64_t lines, lines_per_chunk;
 };
 
-enum { MAX_SPAN = 32, MIN_ITEMS = 32, CHUNK_BYTES = 512 << 10 };
+enum {
+    MAX_SPAN = 32,
+    MIN_ITEMS = 32,
+    CHUNK_BYTES = 512 << 10 /* of x and dy: about a second-level cache */
+};
 
 static int span_of(const struct node *n)
 {
@@ -28,11 +32,11 @@ static int64_t block_count(const struct node *n, int vector)
     return divide_up(((const struct conv *)n->desc)->c, lanes_of(n, vector));
 }
 
-static bool fits(const struct node *n, int64_t limit)
+static bool fits(const struct node *n)
 {
     const struct conv *d = n->desc;
     const int64_t span = d->c / d->groups;
-    return d->groups > 1 && d->c == d->k && span <= limit && (span & (span - 1)) == 0;
+    return d->groups > 1 && d->c == d->k && span <= MAX_SPAN && (span & (span - 1)) == 0;
 }
 
 /* ---- y and dx ---- */
@@ -131,8 +135,9 @@ bool conv_grouped_allows(const struct node *n, const oc_device_info *device, con
            (device->loop_limit == 0 || gather_iterations(n, values) <= device->loop_limit);
 }
 
-/* Most of the time goes to products, to loads of weights for each tile of them, or to waiting for the sum before: eight of
- * them keep a core busy. Sums, weights and a value have to fit into the vector registers, 32 of 16 floats or 16 of 8. */
+/* A step of a tile multiplies all its sums, or waits for the sums before if they are fewer than eight, and loads a column of
+ * weights. Sums, weights and, if it is loaded into all lanes, a value have to fit into the vector registers, 32 of 16
+ * floats or 16 of 8. */
 void conv_grouped_heuristic(const struct node *n, const oc_device_info *device, int *values)
 {
     const bool wide = device->vector_width >= 16;
@@ -141,9 +146,9 @@ void conv_grouped_heuristic(const struct node *n, const oc_device_info *device, 
     const int columns = lanes_of(n, values[VECTOR]) / values[VECTOR];
     int64_t best = INT64_MAX;
     for (const int *tile = conv_grouped_tunables[TILE].values; *tile != 0; tile++) {
-        const int sums = *tile * columns, spread = span_of(n) < values[VECTOR] ? 0 : 1;
+        const int sums = *tile * columns, value = span_of(n) < values[VECTOR] ? 0 : 1;
         const int64_t cost = divide_up(length, *tile) * (greatest(sums, 8) + columns);
-        if (sums + columns + spread <= registers && cost <= best) {
+        if (sums + columns + value <= registers && cost <= best) {
             best = cost;
             values[TILE] = *tile;
         }
@@ -153,7 +158,7 @@ void conv_grouped_heuristic(const struct node *n, const oc_device_info *device, 
 bool conv_grouped_supports(const struct node *n, const oc_device_info *device)
 {
     int values[MAX_TUNABLES];
-    if (device->type != OC_DEVICE_CPU || !fits(n, MAX_SPAN))
+    if (device->type != OC_DEVICE_CPU || !fits(n))
         return false;
     conv_grouped_heuristic(n, device, values);
     return conv_grouped_allows(n, device, values);
@@ -283,6 +288,5 @@ bool conv_grouped_filter_supports(const struct node *n, const oc_device_info *de
 {
     int values[MAX_TUNABLES];
     conv_grouped_filter_heuristic(n, device, values);
-    return device->type == OC_DEVICE_CPU && fits(n, MAX_SPAN) &&
-           conv_grouped_filter_allows(n, device, values);
+    return device->type == OC_DEVICE_CPU && fits(n) && conv_grouped_filter_allows(n, device, values);
 }
