@@ -225,6 +225,9 @@ conv_direct_gather(IN(real, x), IN(real, w), IN(real, b), RESULT(real, y), const
                     prefetch_run(AT(x) + source_of(&next, &g) + group * g.channels + next_k, min(DEPTH, rows - next_k));
                     next_pixel(&next, &g);
                 }
+                for (int i = 0; i < TILE; i++) /* stores read the lines that they change: multiplying hides it */
+                    if (place[p * TILE + i] >= 0)
+                        prefetch_run(AT(y) + place[p * TILE + i] * g.y_pitch + group * g.filters + block * BLOCK, BLOCK);
                 realv a[TILE][COLUMNS];
 #pragma unroll
                 for (int i = 0; i < TILE; i++)

@@ -72,7 +72,7 @@ enum { VECTOR, TILE, COLUMNS, PANELS };
 const struct tunable conv_direct_tunables[] = { [VECTOR] = { "VECTOR", { 16, 8, 4 } },
                                                 [TILE] = { "TILE", { 12, 6, 4 } },
                                                 [COLUMNS] = { "COLUMNS", { 2, 1 } },
-                                                [PANELS] = { "PANELS", { 8, 4, 2, 1 } },
+                                                [PANELS] = { "PANELS", { 16, 8, 4, 2, 1 } },
                                                 { 0 } };
 
 /* About how often a work-item's loops run: packing and multiplying, and what goes with them. */
@@ -96,7 +96,8 @@ bool conv_direct_allows(const struct node *n, const oc_device_info *device, cons
            (device->loop_limit == 0 || iterations(n, values) <= device->loop_limit);
 }
 
-/* Register tile by vector width (32 vector registers of 16 floats, 16 of 8), panels by what is allowed. */
+/* Register tile by vector width (32 vector registers of 16 floats, 16 of 8). 96 pixels, or what is allowed: with fewer, weights
+ * that no cache holds are read too often. */
 void conv_direct_heuristic(const struct node *n, const oc_device_info *device, int *values)
 {
     const struct conv *d = n->desc;
@@ -105,7 +106,7 @@ void conv_direct_heuristic(const struct node *n, const oc_device_info *device, i
     values[VECTOR] = wide ? 16 : 8;
     values[TILE] = wide ? 12 : 6;
     values[COLUMNS] = filters <= values[VECTOR] ? 1 : 2;
-    values[PANELS] = 8;
+    values[PANELS] = wide ? 8 : 16;
     while (values[PANELS] > 1 && !conv_direct_allows(n, device, values))
         values[PANELS] /= 2;
 }
