@@ -144,19 +144,24 @@ typedef struct {
 
 /* The epilogue: what a kernel makes of a finished value v before it stores it:
  *     y = FUNCTION(v + addend), or, with `kept`, the gradient of FUNCTION, where it or its argument was `kept`, times v + addend
- * A bias is the kernel's own business and comes before. A kernel declares EPILOGUE_ARGUMENTS, and its result as
- * RESULT(real, y), since that may be the addend's memory. Before it stores v as `channel` of `pixel` it calls EPILOGUE; or,
- * if partial sums pass through y, ADD_ADDEND on the first of them and FINISH on the last. T is the type of v, LOAD(p) reads
- * one (LOAD1, LOADV, ...). Only the work-item that stores an element may load it, and before it stores anything there.
+ * A convolution's bias is the kernel's own business, if it HAS_BIAS, and comes before. A kernel declares EPILOGUE_ARGUMENTS,
+ * and its result as RESULT(real, y), since that may be the addend's memory. Before it stores v as `channel` of `pixel` it calls
+ * EPILOGUE; or, if partial sums pass through y, ADD_ADDEND on the first of them and FINISH on the last. T is the type of v,
+ * LOAD(p) reads one (LOAD1, LOADV, ...). Only the work-item that stores an element may load it, and before it stores anything
+ * there.
  *
- * The addend takes part if ADDEND is 1, `kept` if KEPT is. With ANY_EPILOGUE arguments say so instead, and whether there is
- * a FUNCTION: then the layers of a network share a kernel, whatever follows them. That is for kernels for CPUs, which take
- * long to compile; on GPUs what is not there should cost no registers. Host side: struct epilogue_arguments, ops/emit.h. */
+ * The addend takes part if ADDEND is 1, `kept` if KEPT is, the bias if BIAS is. With ANY_EPILOGUE arguments say so instead, and
+ * whether there is a FUNCTION: then the layers of a network share a kernel, whatever follows them. That is for kernels for CPUs,
+ * which take long to compile; on GPUs what is not there should cost no registers. Host side: struct epilogue_arguments,
+ * ops/emit.h. */
 #ifndef ADDEND
 #define ADDEND 0
 #endif
 #ifndef KEPT
 #define KEPT 0
+#endif
+#ifndef BIAS
+#define BIAS 0
 #endif
 
 /* Twin of struct epilogue_values, ops/emit.h. */
@@ -164,16 +169,19 @@ typedef struct {
     float alpha;
     int applied;                  /* whether FUNCTION is */
     int addend_pitch, kept_pitch; /* 0: is missing */
+    int biased;                   /* whether the kernel adds a bias */
 } epilogue;
 
 #if ANY_EPILOGUE
 #define HAS_ADDEND (tail.addend_pitch > 0)
 #define HAS_KEPT (tail.kept_pitch > 0)
 #define HAS_FUNCTION tail.applied
+#define HAS_BIAS tail.biased
 #else
 #define HAS_ADDEND ADDEND
 #define HAS_KEPT KEPT
 #define HAS_FUNCTION 1
+#define HAS_BIAS BIAS
 #endif
 
 #define EPILOGUE_ARGUMENTS IN_PLACE(const real, addend), IN_PLACE(const real, kept), const epilogue tail

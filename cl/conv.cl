@@ -1,10 +1,7 @@
 /* conv.cl - convolution, the plain way: one result per work-item. Host side: src/ops/conv_reference.c.
  *
  * x (n, in, c), w (k, c/groups, window) in file order, y (n, out, k). A dense layer is a convolution without spatial
- * dimensions. Outputs and input gradients have an epilogue; BIAS says whether there is one. */
-#ifndef BIAS
-#define BIAS 0
-#endif
+ * dimensions. Outputs and input gradients have a bias and an epilogue. */
 
 __kernel void conv_reference_forward(IN(real, x), IN(real, w), IN(real, b), RESULT(real, y), const geometry g,
                                      EPILOGUE_ARGUMENTS)
@@ -30,9 +27,8 @@ __kernel void conv_reference_forward(IN(real, x), IN(real, w), IN(real, b), RESU
             for (int c = 0; c < cg; c++)
                 sum = fma(px[c], pw[(ulong)c * window], sum);
         }
-#if BIAS
-        sum += AT(b)[k];
-#endif
+        if (HAS_BIAS)
+            sum += AT(b)[k];
         EPILOGUE(acc, LOAD1, sum, pixel, k)
         AT(y)[pixel * g.y_pitch + k] = sum;
     }
@@ -68,9 +64,8 @@ __kernel void conv_reference_backward_data(IN(real, dy), IN(real, w), IN(real, b
             for (int k = 0; k < kg; k++)
                 sum = fma(pdy[k], pw[(ulong)k * cg * window], sum);
         }
-#if BIAS
-        sum += AT(b)[c];
-#endif
+        if (HAS_BIAS)
+            sum += AT(b)[c];
         EPILOGUE(acc, LOAD1, sum, pixel, c)
         AT(dx)[pixel * g.x_pitch + c] = sum;
     }

@@ -18,9 +18,6 @@
 #ifndef PANELS
 #define PANELS 8
 #endif
-#ifndef BIAS
-#define BIAS 0
-#endif
 #ifndef DEPTH
 #define DEPTH 256
 #endif
@@ -251,9 +248,7 @@ conv_direct_gather(IN(real, x), IN(real, w), IN(real, b), RESULT(real, y), const
                 for (int j = 0; j < COLUMNS; j++) {
                     const int column = block * BLOCK + j * VECTOR, count = g.filters - column;
                     const int channel = group * g.filters + column;
-#if BIAS
-                    const realv bias = complete && count > 0 ? load_some(AT(b) + channel, count) : (realv)0;
-#endif
+                    const realv bias = HAS_BIAS && complete && count > 0 ? load_some(AT(b) + channel, count) : (realv)0;
 #pragma unroll
                     for (int i = 0; i < TILE; i++) {
                         const long to = place[p * TILE + i];
@@ -266,9 +261,7 @@ conv_direct_gather(IN(real, x), IN(real, w), IN(real, b), RESULT(real, y), const
                         } else {
                             ADD_ADDEND(realv, LOAD_COUNT, v, to, channel);
                         }
-#if BIAS
                         v += bias;
-#endif
                         if (complete)
                             FINISH(realv, LOAD_COUNT, v, to, channel)
                         store_some(v, result, count);

@@ -1,8 +1,5 @@
 /* conv_gemm.cl - what follows a matrix product by CLBlast, which has no epilogue: bias and function, in place. Host side:
  * src/ops/conv_gemm.c. */
-#ifndef BIAS
-#define BIAS 0
-#endif
 
 __kernel void conv_gemm_finish(IN(real, b), IN_PLACE(real, y), EPILOGUE_ARGUMENTS, const int channels, const int pixels,
                                const int pitch)
@@ -12,9 +9,8 @@ __kernel void conv_gemm_finish(IN(real, b), IN_PLACE(real, y), EPILOGUE_ARGUMENT
         return;
     __global real *result = AT(y) + (long)pixel * pitch + channel;
     acc v = *result;
-#if BIAS
-    v += AT(b)[channel];
-#endif
+    if (HAS_BIAS)
+        v += AT(b)[channel];
     EPILOGUE(acc, LOAD1, v, pixel, channel)
     *result = v;
 }

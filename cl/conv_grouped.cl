@@ -21,9 +21,6 @@
 #ifndef ACROSS
 #define ACROSS 1 /* window positions of a line at a time, in the gradient of the filter */
 #endif
-#ifndef BIAS
-#define BIAS 0
-#endif
 #define COLUMNS (SPAN > VECTOR ? SPAN / VECTOR : 1)
 #define LANES (COLUMNS * VECTOR)
 
@@ -150,12 +147,12 @@ conv_grouped_gather(IN(real, x), IN(real, w), IN(real, b), RESULT(real, y), cons
 #pragma unroll
             for (int c = 0; c < COLUMNS; c++) {
                 const int k = channel + c * VECTOR, count = g.groups * SPAN - k;
-                const realv bias = BIAS && count > 0 ? load_some(AT(b) + k, count) : (realv)0;
+                const realv bias = HAS_BIAS && count > 0 ? load_some(AT(b) + k, count) : (realv)0;
 #pragma unroll
                 for (int i = 0; i < TILE; i++)
                     if (i < pixels && count > 0) {
                         const long pixel = row + (first + i) * along->step;
-                        realv v = BIAS ? a[i][c] + bias : a[i][c];
+                        realv v = a[i][c] + bias;
                         EPILOGUE(realv, LOAD_COUNT, v, pixel, k)
                         store_some(v, AT(y) + pixel * g.y_pitch + k, count);
                     }

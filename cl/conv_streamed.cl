@@ -13,9 +13,6 @@
 #ifndef SPAN
 #define SPAN 256
 #endif
-#ifndef BIAS
-#define BIAS 0
-#endif
 #define DEPTH 256  /* channels of the forward pass at a time */
 #define FILTERS 12 /* of a work-item there: a multiple of every COLUMNS; as in src/ops/conv_streamed.c */
 #define STEPS 32   /* filters of the backward pass at a time; likewise */
@@ -81,7 +78,7 @@ conv_streamed_forward(IN(real, x), IN(real, w), IN(real, b), RESULT(real, y), co
         for (int k = 0; k < count; k++) {
             const int channel = first + k;
             real v = sum_lanes(LOADV(sums + (n / TILE * TILE * FILTERS + k * TILE + n % TILE) * VECTOR));
-            if (BIAS)
+            if (HAS_BIAS)
                 v += AT(b)[channel];
             EPILOGUE(real, LOAD1, v, n, channel)
             AT(y)[(ulong)n * s.y_pitch + channel] = v;
@@ -141,7 +138,7 @@ conv_streamed_backward_data(IN(real, x), IN(real, w), IN(real, b), RESULT(real, 
         for (int c = 0; c < count; c += VECTOR) {
             const int channel = first + c, left = count - c;
             realv v = LOADV(sums + n / TILE * TILE * SPAN + c / BLOCK * BLOCK * TILE + n % TILE * BLOCK + c % BLOCK);
-            if (BIAS)
+            if (HAS_BIAS)
                 v += load_some(AT(b) + channel, left);
 #define LOAD_LEFT(p) load_some(p, left)
             EPILOGUE(realv, LOAD_LEFT, v, n, channel)

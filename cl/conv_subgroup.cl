@@ -25,9 +25,6 @@
 #ifndef POINT
 #define POINT 0
 #endif
-#ifndef BIAS
-#define BIAS 0
-#endif
 #define TILE_N (LANES * ITEM_N)
 typedef JOIN(acc, ITEM_N) columns; /* what a lane has of a row: 2, 4 or 8 */
 
@@ -147,9 +144,8 @@ __kernel ONE_SUB_GROUP void conv_subgroup_gather(IN(real, x), IN(real, w), IN(re
             const int filter = block * TILE_N + j * LANES + lane, channel = group * g.filters + filter;
             if (to >= 0 && filter < g.filters) {
                 acc v = lanes[j];
-#if BIAS
-                v += AT(b)[channel];
-#endif
+                if (HAS_BIAS)
+                    v += AT(b)[channel];
                 EPILOGUE(acc, LOAD1, v, to, channel)
                 AT(y)[(long)to * g.y_pitch + channel] = v;
             }

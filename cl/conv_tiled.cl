@@ -38,9 +38,6 @@
 #ifndef POINT
 #define POINT 0
 #endif
-#ifndef BIAS
-#define BIAS 0
-#endif
 
 /* Everything comes in fours: vectors of values, and what a work-item has of a panel's row. */
 typedef JOIN(real, 4) real4;
@@ -244,9 +241,8 @@ conv_tiled_gather(IN(real, x), IN(real, w), IN(real, b), RESULT(real, y), const 
 #if Y_WIDTH == 4
             if (filter < g.filters) {
                 acc4 v = sum[i][j];
-#if BIAS
-                v += vload4(0, AT(b) + channel);
-#endif
+                if (HAS_BIAS)
+                    v += vload4(0, AT(b) + channel);
                 EPILOGUE(acc4, LOAD4, v, to, channel)
                 *(__global real4 *)result = v;
             }
@@ -256,9 +252,8 @@ conv_tiled_gather(IN(real, x), IN(real, w), IN(real, b), RESULT(real, y), const 
             for (int l = 0; l < 4; l++)
                 if (filter + l < g.filters) {
                     acc v = lanes[l];
-#if BIAS
-                    v += AT(b)[channel + l];
-#endif
+                    if (HAS_BIAS)
+                        v += AT(b)[channel + l];
                     EPILOGUE(acc, LOAD1, v, to, channel + l)
                     result[l] = v;
                 }

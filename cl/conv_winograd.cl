@@ -22,9 +22,6 @@
 #ifndef FUSED
 #define FUSED 1
 #endif
-#ifndef BIAS
-#define BIAS 0
-#endif
 #define CHANNELS 16 /* as in src/ops/conv_winograd.c */
 #define SIDE (OUTPUT + 2)
 #define POINTS (SIDE * SIDE)
@@ -133,13 +130,13 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void winograd_tiles(IN(r
             result_line(column, 1, y_);                                                                                \
             _Pragma("unroll") for (int i_ = 0; i_ < OUTPUT; i_++) lines[i_ * SIDE + j_] = y_[i_];                      \
         }                                                                                                              \
-        const realv bias_ = BIAS ? load_some(AT(b) + (channel), count)  : (realv)0;                                    \
+        const realv bias_ = HAS_BIAS ? load_some(AT(b) + (channel), count)  : (realv)0;                                \
         _Pragma("unroll") for (int i_ = 0; i_ < OUTPUT; i_++) {                                                        \
             result_line(lines + i_ * SIDE, 1, y_);                                                                     \
             _Pragma("unroll") for (int j_ = 0; j_ < OUTPUT; j_++) {                                                    \
                 if ((t).h + i_ < (g).out_h && (t).w + j_ < (g).out_w) {                                                \
                     const long pixel_ = ((long)(t).n * (g).out_h + (t).h + i_) * (g).out_w + (t).w + j_;               \
-                    realv value = BIAS ? y_[j_] + bias_ : y_[j_];                                                      \
+                    realv value = y_[j_] + bias_;                                                                      \
                     EPILOGUE(realv, LOAD_COUNT, value, pixel_, channel)                                                \
                     store_some(value, AT(y) + pixel_ * (g).y_pitch + (channel), count);                                \
                 }                                                                                                      \

@@ -68,7 +68,8 @@ oc_status batch_norm_emit_totals(struct emitter *e, const struct node *n, struct
     const bool shared = !vector && emitter_group_of(e, LANES * LANES) == LANES * LANES;
     char buffer[32];
     struct text defines = TEXT_IN(buffer);
-    text_print(&defines, " -DLANES=%d", shared ? LANES : 1);
+    if (shared)
+        text_print(&defines, " -DLANES=%d", LANES);
     spec.file = "batch_norm.cl";
     spec.defines = defines.data;
     spec.items[0] = g->channels;

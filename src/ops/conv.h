@@ -50,8 +50,13 @@ static inline bool conv_is_transposed(const struct node *n)
 
 /* conv_reference.c */
 
-/* A node's bias and its -D definition to `defines`; if there is none, what stands in its place and is not looked at. */
-const oc_tensor *conv_bias(const struct node *n, struct text *defines);
+/* A node's bias; if there is none, what stands in its place and is not looked at. */
+const oc_tensor *conv_bias(const struct node *n);
+
+/* As epilogue_of and epilogue_any (ops/emit.h), and whether there is a bias. */
+struct epilogue_arguments conv_epilogue_of(const struct node *n, struct text *defines);
+struct epilogue_arguments conv_epilogue_any(const struct node *n, struct text *defines);
+
 oc_status conv_reference_forward(struct emitter *e, const struct node *n);
 oc_status conv_reference_backward_data(struct emitter *e, const struct node *n);
 oc_status conv_reference_backward_filter(struct emitter *e, const struct node *n);

@@ -18,8 +18,8 @@ static oc_status emit_gather(struct emitter *e, const struct node *n, struct gat
     char buffer[128];
     struct text defines = TEXT_IN(buffer);
     text_print(&defines, " -DONLY=GATHER -DDEPTH=%d", DEPTH);
-    const oc_tensor *b = conv_bias(n, &defines);
-    const struct epilogue_arguments tail = epilogue_any(n, &defines);
+    const oc_tensor *b = conv_bias(n);
+    const struct epilogue_arguments tail = conv_epilogue_any(n, &defines);
     const int tile = tuned(n, "TILE"), panels = tuned(n, "PANELS"),
               block = tuned(n, "VECTOR") * tuned(n, "COLUMNS");
     const int64_t pixels = (int64_t)g->n * g->a[0].count * g->a[1].count * g->a[2].count;

@@ -89,8 +89,8 @@ oc_status conv_grouped_gather(struct emitter *e, const struct node *n)
     char buffer[96];
     struct text defines = TEXT_IN(buffer);
     text_print(&defines, " -DSPAN=%d -DSCALE=%d", span_of(n), transposed ? 1 : d->window.stride[2]);
-    const oc_tensor *b = conv_bias(n, &defines);
-    const struct epilogue_arguments tail = epilogue_any(n, &defines);
+    const oc_tensor *b = conv_bias(n);
+    const struct epilogue_arguments tail = conv_epilogue_any(n, &defines);
     for (int phase = 0; phase < (transposed ? conv_phase_count(&d->window) : 1); phase++) {
         if (transposed && !conv_gather_phase(&g, &d->window, phase))
             continue;

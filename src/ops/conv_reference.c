@@ -10,11 +10,27 @@ static oc_status launch(struct emitter *e, const struct node *n, struct launch_s
     return emit(e, n, spec);
 }
 
-const oc_tensor *conv_bias(const struct node *n, struct text *defines)
+static bool has_bias(const struct node *n)
 {
-    const bool there = n->parameter_count > 1;
-    text_print(defines, " -DBIAS=%d", there);
-    return n->in[there ? 2 : 1];
+    return n->parameter_count > 1;
+}
+
+const oc_tensor *conv_bias(const struct node *n)
+{
+    return n->in[has_bias(n) ? 2 : 1];
+}
+
+struct epilogue_arguments conv_epilogue_of(const struct node *n, struct text *defines)
+{
+    text_print(defines, " -DBIAS=%d", has_bias(n));
+    return epilogue_of(n, defines);
+}
+
+struct epilogue_arguments conv_epilogue_any(const struct node *n, struct text *defines)
+{
+    struct epilogue_arguments tail = epilogue_any(n, defines);
+    tail.values.biased = has_bias(n);
+    return tail;
 }
 
 oc_status conv_reference_forward(struct emitter *e, const struct node *n)
@@ -24,8 +40,8 @@ oc_status conv_reference_forward(struct emitter *e, const struct node *n)
     const struct geometry g = window_geometry(&d->window, d->groups, x, y);
     char buffer[96];
     struct text defines = TEXT_IN(buffer);
-    const oc_tensor *b = conv_bias(n, &defines);
-    const struct epilogue_arguments tail = epilogue_of(n, &defines);
+    const oc_tensor *b = conv_bias(n);
+    const struct epilogue_arguments tail = conv_epilogue_of(n, &defines);
     return launch(e, n,
                   &(struct launch_spec){
                       .kernel = "conv_reference_forward",
@@ -43,8 +59,8 @@ oc_status conv_reference_backward_data(struct emitter *e, const struct node *n)
     const struct geometry g = window_geometry(&d->window, d->groups, dx, dy);
     char buffer[96];
     struct text defines = TEXT_IN(buffer);
-    const oc_tensor *b = conv_bias(n, &defines);
-    const struct epilogue_arguments tail = epilogue_of(n, &defines);
+    const oc_tensor *b = conv_bias(n);
+    const struct epilogue_arguments tail = conv_epilogue_of(n, &defines);
     return launch(e, n,
                   &(struct launch_spec){
                       .kernel = "conv_reference_backward_data",

@@ -62,8 +62,8 @@ oc_status conv_streamed_forward(struct emitter *e, const struct node *n)
     const struct streamed s = make_streamed(n);
     char buffer[96];
     struct text defines = TEXT_IN(buffer);
-    const oc_tensor *b = conv_bias(n, &defines);
-    const struct epilogue_arguments tail = epilogue_any(n, &defines);
+    const oc_tensor *b = conv_bias(n);
+    const struct epilogue_arguments tail = conv_epilogue_any(n, &defines);
     return emit(e, n,
                 &(struct launch_spec){
                     .file = "conv_streamed.cl",
@@ -82,8 +82,8 @@ oc_status conv_streamed_backward_data(struct emitter *e, const struct node *n)
     const int tile = tuned(n, "TILE"), span = tuned(n, "SPAN");
     char buffer[96];
     struct text defines = TEXT_IN(buffer);
-    const oc_tensor *b = conv_bias(n, &defines);
-    const struct epilogue_arguments tail = epilogue_any(n, &defines);
+    const oc_tensor *b = conv_bias(n);
+    const struct epilogue_arguments tail = conv_epilogue_any(n, &defines);
     return emit(
         e, n,
         &(struct launch_spec){

@@ -76,8 +76,8 @@ static oc_status emit_gather(struct emitter *e, const struct node *n, const stru
 {
     char buffer[192];
     struct text defines = TEXT_IN(buffer);
-    const oc_tensor *b = conv_bias(n, &defines);
-    const struct epilogue_arguments tail = epilogue_of(n, &defines);
+    const oc_tensor *b = conv_bias(n);
+    const struct epilogue_arguments tail = conv_epilogue_of(n, &defines);
     const int64_t pixels = (int64_t)g->n * g->a[0].count * g->a[1].count * g->a[2].count;
     const int lanes = n->tuned[LANES];
     text_print(&defines, " -DPOINT=%d", conv_is_point(g));

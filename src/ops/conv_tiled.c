@@ -178,8 +178,8 @@ static oc_status emit_gather(struct emitter *e, const struct node *n, const stru
     const oc_tensor *x = n->in[0], *y = n->out[0];
     char buffer[192];
     struct text defines = TEXT_IN(buffer);
-    const oc_tensor *b = conv_bias(n, &defines);
-    const struct epilogue_arguments tail = epilogue_of(n, &defines);
+    const oc_tensor *b = conv_bias(n);
+    const struct epilogue_arguments tail = conv_epilogue_of(n, &defines);
     const int y_width = (int)least(width_of(y, g->filters),
                                    least(width_of(tail.addend, g->filters), width_of(tail.kept, g->filters)));
     text_print(&defines, " -DX_WIDTH=%d -DY_WIDTH=%d -DPOINT=%d", width_of(x, g->channels), y_width,

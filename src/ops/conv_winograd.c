@@ -187,8 +187,8 @@ oc_status conv_winograd_gather(struct emitter *e, const struct node *n)
     char buffer[128];
     struct text defines = TEXT_IN(buffer);
     text_print(&defines, " -DONLY=GATHER -DFUSED=%d", fused);
-    const oc_tensor *b = conv_bias(n, &defines);
-    const struct epilogue_arguments tail = epilogue_any(n, &defines);
+    const oc_tensor *b = conv_bias(n);
+    const struct epilogue_arguments tail = conv_epilogue_any(n, &defines);
     struct launch_spec spec = {
         .file = "conv_winograd.cl",
         .kernel = "conv_winograd",

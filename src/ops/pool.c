@@ -84,6 +84,8 @@ static oc_status forward(struct emitter *e, const struct node *n, bool vector)
     char buffer[160];
     struct text defines = TEXT_IN(buffer);
     define(&defines, n, vector, winners);
+    if (vector) /* it has no epilogue, but is part of the same program as the backward pass, which has */
+        epilogue_any(n, &defines);
     return launch(e, n, vector,
                   &(struct launch_spec){
                       .defines = defines.data,
