@@ -130,7 +130,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void winograd_tiles(IN(r
             result_line(column, 1, y_);                                                                                \
             _Pragma("unroll") for (int i_ = 0; i_ < OUTPUT; i_++) lines[i_ * SIDE + j_] = y_[i_];                      \
         }                                                                                                              \
-        const realv bias_ = HAS_BIAS ? load_some(AT(b) + (channel), count)  : (realv)0;                                \
+        const realv bias_ = HAS_BIAS ? load_some(AT(b) + (channel), count) : (realv)0;                                 \
         _Pragma("unroll") for (int i_ = 0; i_ < OUTPUT; i_++) {                                                        \
             result_line(lines + i_ * SIDE, 1, y_);                                                                     \
             _Pragma("unroll") for (int j_ = 0; j_ < OUTPUT; j_++) {                                                    \

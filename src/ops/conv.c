@@ -130,7 +130,7 @@ static oc_status gradient(struct node *n)
     if (w->wants_gradient)
         TRY(contribute(w,
                        graph_append(&op_conv_backward_filter, n->desc, NULL, (oc_tensor *[]){ x, dy }, 2)));
-    if (n->parameter_count > 1 && n->in[2]->wants_gradient)
+    if (conv_has_bias(n) && n->in[2]->wants_gradient)
         TRY(contribute(n->in[2], channel_sum_append(dy)));
     return OC_OK;
 }
@@ -139,7 +139,7 @@ static oc_status gradient(struct node *n)
 static oc_status absorb(struct node *n, const struct node *affine)
 {
     oc_graph *graph = n->in[0]->graph;
-    oc_tensor *b = n->parameter_count > 1 ? n->in[2] : NULL, *scale, *shift;
+    oc_tensor *b = conv_has_bias(n) ? n->in[2] : NULL, *scale, *shift;
     graph->insert_before = n;
     TRY(affine->op->affine(affine, b, &scale, &shift));
     n->in[1] = graph_append(&op_scale_filter, NULL, NULL, (oc_tensor *[]){ n->in[1], scale }, 2);

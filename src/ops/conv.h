@@ -48,6 +48,12 @@ static inline bool conv_is_transposed(const struct node *n)
     return n->op->impls == conv_backward_data_impls;
 }
 
+/* Whether a bias follows the weights. */
+static inline bool conv_has_bias(const struct node *n)
+{
+    return n->parameter_count > 1;
+}
+
 /* conv_reference.c */
 
 /* A node's bias; if there is none, what stands in its place and is not looked at. */

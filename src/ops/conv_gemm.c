@@ -30,7 +30,7 @@ static oc_status finish(struct emitter *e, const struct node *n, const oc_tensor
     struct text defines = TEXT_IN(buffer);
     const oc_tensor *b = conv_bias(n);
     const struct epilogue_arguments tail = conv_epilogue_of(n, &defines);
-    if (n->parameter_count < 2 && !n->epilogue.function && !n->epilogue.kept)
+    if (!conv_has_bias(n) && !n->epilogue.function && !n->epilogue.kept)
         return OC_OK;
     const int64_t width = emitter_group_width(e, g->n);
     return emit(e, n,

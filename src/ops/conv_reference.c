@@ -10,26 +10,21 @@ static oc_status launch(struct emitter *e, const struct node *n, struct launch_s
     return emit(e, n, spec);
 }
 
-static bool has_bias(const struct node *n)
-{
-    return n->parameter_count > 1;
-}
-
 const oc_tensor *conv_bias(const struct node *n)
 {
-    return n->in[has_bias(n) ? 2 : 1];
+    return n->in[conv_has_bias(n) ? 2 : 1];
 }
 
 struct epilogue_arguments conv_epilogue_of(const struct node *n, struct text *defines)
 {
-    text_print(defines, " -DBIAS=%d", has_bias(n));
+    text_print(defines, " -DBIAS=%d", conv_has_bias(n));
     return epilogue_of(n, defines);
 }
 
 struct epilogue_arguments conv_epilogue_any(const struct node *n, struct text *defines)
 {
     struct epilogue_arguments tail = epilogue_any(n, defines);
-    tail.values.biased = has_bias(n);
+    tail.values.biased = conv_has_bias(n);
     return tail;
 }
 

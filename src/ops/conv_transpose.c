@@ -94,7 +94,7 @@ static oc_status gradient(struct node *n)
     if (w->wants_gradient)
         TRY(contribute(w,
                        graph_append(&op_conv_backward_filter, n->desc, NULL, (oc_tensor *[]){ dy, x }, 2)));
-    if (n->parameter_count > 1 && n->in[2]->wants_gradient)
+    if (conv_has_bias(n) && n->in[2]->wants_gradient)
         TRY(contribute(n->in[2], channel_sum_append(dy)));
     return OC_OK;
 }

@@ -46,7 +46,7 @@ struct epilogue_arguments {
         float alpha;
         int32_t applied;                  /* whether there is a function */
         int32_t addend_pitch, kept_pitch; /* 0: no such operand */
-        int32_t biased;                   /* whether the kernel adds a bias before; the caller knows */
+        int32_t biased;                   /* whether the kernel adds a bias before: see conv_epilogue_any */
     } values;
 };
 #define EPILOGUE(e) TENSOR((e).addend), TENSOR((e).kept), STRUCT((e).values)
