@@ -8,11 +8,11 @@
 #include "train/batch.h"
 #include "train/checkpoint.h"
 #include "train/curve.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/random.h"
 
 #include <math.h>
-#include <time.h>
 
 struct run {
     oc_model *model;
@@ -26,13 +26,6 @@ struct run {
     double begun, epoch_begun;
     int64_t images_here, steps_here; /* in this epoch; in this call */
 };
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 /* ---- the file of the run ---- */
 
@@ -64,7 +57,7 @@ static int64_t samples_seen(const struct run *run)
 static void measure_progress(struct run *run)
 {
     oc_train_event *event = &run->event;
-    const double time = now(), seen = (double)samples_seen(run);
+    const double time = clock_seconds(), seen = (double)samples_seen(run);
     const int64_t steps = steps_per_epoch(run);
     const int64_t left = (event->epochs - run->at.epochs) * steps - run->at.steps;
     event->epoch = (int)run->at.epochs + 1;
@@ -239,7 +232,7 @@ static oc_status epoch(struct run *run)
                                     .step = (uint32_t)run->at.epochs };
     random_permutation(&shuffle, run->order, run->at.samples);
     TRY(oc_model_set_rate(run->model, scheduled_rate(run->desc, run->rate, run->at.epochs)));
-    run->epoch_begun = now();
+    run->epoch_begun = clock_seconds();
     run->images_here = 0;
     const int64_t steps = steps_per_epoch(run);
     while (run->at.steps < steps) {
@@ -264,7 +257,7 @@ static oc_status train(struct run *run)
 {
     TRY(resume(run));
     TRY(curve_open(&run->curve, run->desc->curve, (int)run->at.epochs));
-    run->begun = run->epoch_begun = now();
+    run->begun = run->epoch_begun = clock_seconds();
     run->event = (oc_train_event){ .epochs = run->desc->epochs != 0 ? run->desc->epochs : 10 };
     oc_status status = run->at.epochs < run->event.epochs ? OC_OK : nothing_left(run);
     while (status == OC_OK && run->at.epochs < run->event.epochs)

@@ -6,6 +6,7 @@
  * By default one or two of each family; OCELLI_TEST_FULL=1 takes all of them and prints a line for each,
  * OCELLI_TEST_NET=name just one. */
 #include "support/fixture.h"
+#include "base/clock.h"
 #include "base/random.h"
 #include <ocelli/models.h>
 
@@ -13,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { BATCH = 4, CLASSES = 10, LARGEST = 96, STREAK = 5 };
 enum when { QUICK, GATE, FULL };
@@ -93,13 +93,6 @@ enum { CASE_COUNT = sizeof cases / sizeof *cases };
 
 static float pixels[BATCH * 3 * LARGEST * LARGEST];
 
-static double seconds(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
 static bool is_set(const char *variable)
 {
     const char *value = getenv(variable);
@@ -142,7 +135,7 @@ static void expect_learned(const struct net_case *c, oc_device *device)
 {
     oc_net net;
     oc_model *model;
-    const double begun = seconds();
+    const double begun = clock_seconds();
     CHECK(oc_zoo_create(&net, c->name,
                         &(oc_net_desc){ .batch = BATCH,
                                         .height = c->size,
@@ -152,13 +145,13 @@ static void expect_learned(const struct net_case *c, oc_device *device)
     CHECK(oc_model_create(
         &model, net.graph, device,
         &(oc_model_desc){ .loss = net.loss, .seed = 3, .optimizer = { .rate = c->rate, .momentum = 0.9f } }));
-    const double created = seconds();
+    const double created = clock_seconds();
     const struct outcome end = learn(model, &net, c);
     cr_expect_eq(end.streak, STREAK, "%s: the loss is %g after %d steps", c->name, (double)end.loss,
                  end.steps);
     if (is_set("OCELLI_TEST_FULL") || is_set("OCELLI_TEST_NET"))
         printf("| `%s` | %d | %g | %g | %d | %.1f | %.1f |\n", c->name, c->size, (double)c->width,
-               (double)c->rate, end.steps, created - begun, seconds() - created);
+               (double)c->rate, end.steps, created - begun, clock_seconds() - created);
     fflush(stdout);
     oc_model_destroy(model);
     oc_graph_destroy(net.graph);
