@@ -5,8 +5,8 @@
  * prefers; its profile then says which operations it is made of, and it runs again with each of their other
  * implementations. Every implementation must have run in the end.
  *
- * What implementations leave to tuning is varied on a few cases: so that every value occurs, or, with OCELLI_TEST_FULL=1, in
- * every combination that may be tried.
+ * What implementations leave to tuning is varied on a few cases: so that every value occurs, once for all operations that
+ * share a kernel and its values, or, with OCELLI_TEST_FULL=1, in every combination that may be tried of each.
  *
  * OCELLI_TEST_OP=conv runs the cases of one operation only; OCELLI_TEST_VERBOSE=1 reports the largest error
  * relative to its bound, by operation and implementation. */
@@ -21,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_OPS = 128, MAX_IMPLEMENTATIONS = 16, MAX_ROWS = 512, MAX_MESSAGES = 40, QUICK_WORK = 2000 };
+enum { MAX_OPS = 128, MAX_IMPLEMENTATIONS = 16, MAX_ROWS = 512, MAX_MESSAGES = 40, QUICK_WORK = 1000 };
 
 /* What the profile of a model says: which implementation each operation used; -1: it does not occur. */
 struct usage {
@@ -39,7 +39,10 @@ struct row {
 static struct {
     oc_device *device;
     bool seen[MAX_OPS][MAX_IMPLEMENTATIONS];
-    uint64_t tried[MAX_OPS][MAX_IMPLEMENTATIONS]; /* which values of tunables: bits as in bits_of() */
+    struct {
+        const struct tunable *tunables;
+        uint64_t values; /* bits as in bits_of() */
+    } tried[MAX_IMPLEMENTATIONS];
     struct row rows[MAX_ROWS];
     int row_count, messages;
 } test;
@@ -479,6 +482,16 @@ static void set_values(struct choice *choice, const int index[MAX_TUNABLES])
         choice->tuned[i] = choice->impl->tunables[i].values[index[i]];
 }
 
+/* Which values have run. */
+static uint64_t *tried_of(const struct tunable *tunables)
+{
+    int i = 0;
+    while (test.tried[i].tunables && test.tried[i].tunables != tunables)
+        cr_assert(++i < MAX_IMPLEMENTATIONS);
+    test.tried[i].tunables = tunables;
+    return &test.tried[i].values;
+}
+
 /* Of the combinations that may be tried, the first with most values of those that are not in `tried`; false if none has
  * one. */
 static bool find_untried(struct choice *choice, const struct node *n, uint64_t *tried)
@@ -513,7 +526,7 @@ static void run_choice(const struct problem problems[], const struct node *n, co
 
 static void vary(const struct problem problems[], const struct node *n, const struct impl *impl)
 {
-    uint64_t *tried = &test.tried[index_of_op(n->op->name)][impl - n->op->impls];
+    uint64_t *tried = tried_of(impl->tunables);
     const char *full = getenv("OCELLI_TEST_FULL");
     struct choice choice = { .impl = impl };
     int index[MAX_TUNABLES] = { 0 };
@@ -561,9 +574,12 @@ static void expect_all_tried(void)
         for (const struct impl *impl = op_table[op]->impls; impl->name; impl++) {
             int index[MAX_TUNABLES] = { 0 };
             uint64_t all = 0;
-            for (bool more = impl->tunables != NULL; more; more = choice_next(impl->tunables, index))
+            if (!impl->tunables)
+                continue;
+            do
                 all |= bits_of(impl->tunables, index);
-            const uint64_t tried = test.tried[op][impl - op_table[op]->impls];
+            while (choice_next(impl->tunables, index));
+            const uint64_t tried = *tried_of(impl->tunables);
             cr_expect(tried == 0 || tried == all, "values of %s=%s have not run", op_table[op]->name,
                       impl->name);
             met += tried > 0;

@@ -1,5 +1,6 @@
 /* test_oracle.c - the oracles themselves: gradients against central differences, values against PyTorch's,
  * and worked examples. No device. */
+#include "support/fixture.h"
 #include "support/problem.h"
 #include "oracle/walk.h"
 #include "golden/oracles.h"
@@ -11,7 +12,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { SAMPLES = 60 };
+enum { SAMPLES = 60, QUICK_SAMPLES = 6 };
 
 extern const struct op_spec conv_spec;
 
@@ -41,10 +42,11 @@ static void check_gradient(struct problem *p, int operand)
 {
     const struct operand *gradient = &p->din[operand];
     const struct random random = { .stream = random_stream(p->c->name), .step = (uint32_t)operand };
-    const int64_t samples = gradient->count < SAMPLES ? gradient->count : SAMPLES;
+    const int64_t most = fixture_quick() ? QUICK_SAMPLES : SAMPLES;
+    const int64_t samples = gradient->count < most ? gradient->count : most;
     for (int64_t k = 0; k < samples; k++) {
         const int64_t i =
-            samples < SAMPLES ? k : (int64_t)random_below(&random, (uint64_t)k, (uint64_t)gradient->count);
+            samples < most ? k : (int64_t)random_below(&random, (uint64_t)k, (uint64_t)gradient->count);
         double rounding;
         const double difference = central_difference(p, operand, i, &rounding);
         cr_expect(fabs(difference - gradient->v[i]) <= 1e-6 * gradient->s[i] + 1e-9 + rounding,
