@@ -46,6 +46,13 @@ static acc sum_lanes(const realv v)
 #define PREFETCH(p)
 #endif
 
+/* Stores a vector past the caches, at a multiple of its size: a line that is wholly written need not be read first. */
+#if defined(__x86_64__) || defined(__aarch64__)
+#define STREAMV(v, p) __builtin_nontemporal_store(v, (__global realv *)(p))
+#else
+#define STREAMV(v, p) STOREV(v, p)
+#endif
+
 /* What seldom happens stays a function of its own on CPUs: inlined into every unrolled load and store it fills the cache for
  * instructions, and takes the compiler most of its time. */
 #if defined(__x86_64__) || defined(__aarch64__)
@@ -215,6 +222,13 @@ typedef struct {
         FINISH(T, LOAD, v, pixel, channel)     \
     }
 
+/* Over the vectors a[i][j] of a tile, which lie in registers as long as all such loops are unrolled. Kernels for CPUs finish a
+ * tile without a gap step by step, each for all its vectors: with few products per result, looking at each vector takes as
+ * long as multiplying. What remains at the edges goes through an array `rest`, in loops that are short to compile. */
+#define FOR_TILE                                     \
+    _Pragma("unroll") for (int i = 0; i < TILE; i++) \
+        _Pragma("unroll") for (int j = 0; j < COLUMNS; j++)
+
 /* A window over the input, always three-dimensional (depth, height, width). Twin of struct geometry, ops/window.h. */
 typedef struct {
     int n, c, k;       /* batch, input channels, output channels */
@@ -250,6 +264,7 @@ typedef struct {
     int first_position, all_positions; /* this launch's share of the packed weights */
     int joined;                        /* the source channels of a line of positions lie side by side */
     int blocks;                        /* of destination channels, per work-item */
+    int streamed;                      /* no cache holds the result */
 } gather;
 
 static bool is_inside(const int i, const int size)

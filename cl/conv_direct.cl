@@ -108,13 +108,6 @@ inline void pack_pixel(__local real *row, __global const real *x, const gather *
     const int positions = g->joined ? g->a[2].positions : 1, unit = positions * g->channels;
     const int first_d = p->j[0] * g->a[0].scale + g->a[0].offset;
     const bool inside = all_inside(first_d, &g->a[0]) && all_inside(first_h, &g->a[1]) && all_inside(first_w, &g->a[2]);
-    if (inside && g->joined && g->a[0].positions == 1 && length == g->a[1].positions * unit) { /* first layers: all lines */
-        const long plane = (long)p->n * g->a[0].source_size + first_d, pitch = (long)g->a[2].source_size * g->x_pitch;
-        __global const real *line = x + (plane * g->a[1].source_size + first_h) * pitch + first_w * g->x_pitch;
-        for (; length > 0; length -= unit, row += unit, line += g->a[1].reach * pitch)
-            copy_run(row, line, unit);
-        return;
-    }
     int q1 = q[1], q2 = q[2], d = first_d + q[0] * g->a[0].reach;
     int h = first_h + q1 * g->a[1].reach, w = first_w + q2 * g->a[2].reach;
     while (length > 0) {
@@ -149,6 +142,26 @@ inline void pack_pixel(__local real *row, __global const real *x, const gather *
             }
         }
     }
+}
+
+/* First layers: whether the windows are lines of values side by side, one below the other, of which `length` are all. */
+inline bool is_joined(const gather *g, const int length)
+{
+    return g->joined && g->a[0].positions == 1 && length == g->a[1].positions * g->a[2].positions * g->channels;
+}
+
+/* pack_pixel for those, as long as the window lies inside the image; else false. */
+inline bool pack_window(__local real *row, __global const real *x, const gather *g, const pixel *p)
+{
+    const int d = p->j[0] * g->a[0].scale + g->a[0].offset, h = p->j[1] * g->a[1].scale + g->a[1].offset;
+    const int w = p->j[2] * g->a[2].scale + g->a[2].offset, unit = g->a[2].positions * g->channels;
+    if (!all_inside(d, &g->a[0]) || !all_inside(h, &g->a[1]) || !all_inside(w, &g->a[2]))
+        return false;
+    const long plane = (long)p->n * g->a[0].source_size + d, pitch = (long)g->a[2].source_size * g->x_pitch;
+    __global const real *line = x + (plane * g->a[1].source_size + h) * pitch + w * g->x_pitch;
+    for (int i = 0; i < g->a[1].positions; i++, row += unit, line += g->a[1].reach * pitch)
+        copy_run(row, line, unit);
+    return true;
 }
 
 /* Whether each destination pixel looks at just one source pixel, and none beside the image. */
@@ -187,10 +200,14 @@ conv_direct_gather(IN(real, x), IN(real, w), IN(real, b), RESULT(real, y), const
     const int end_block = min(first_block + g.blocks, block_count);
     const pixel start = pixel_at(first, &g);
     const bool pointwise = is_pointwise(&g);
+    /* First layers have few products per result: storing takes as long. */
+    const bool streamed = g.streamed && is_joined(&g, rows) && rows <= DEPTH &&
+                          ((ulong)AT(y) / sizeof(real) | g.y_pitch | g.filters) % VECTOR == 0;
     long place[TILE * PANELS]; /* the pixel of each result; -1: none */
 
     for (int k0 = 0; k0 == 0 || k0 < rows; k0 += DEPTH) { /* once even if no position reaches these pixels */
         const int length = min(DEPTH, rows - k0);
+        const bool joined = is_joined(&g, length);
         const row_start from = row_at(k0, &g);
         pixel p = start;
         for (int t = 0; t < TILE * PANELS; t++) {
@@ -198,7 +215,7 @@ conv_direct_gather(IN(real, x), IN(real, w), IN(real, b), RESULT(real, y), const
                 place[t] = place_of(&p, &g);
                 if (pointwise)
                     copy_run(panels + t * ROW, AT(x) + source_of(&p, &g) + group * g.channels + k0, length);
-                else
+                else if (!joined || !pack_window(panels + t * ROW, AT(x), &g, &p))
                     pack_pixel(panels + t * ROW, AT(x) + group * g.channels, &g, &p, &from, length);
                 next_pixel(&p, &g);
             } else {
@@ -222,15 +239,11 @@ conv_direct_gather(IN(real, x), IN(real, w), IN(real, b), RESULT(real, y), const
                     prefetch_run(AT(x) + source_of(&next, &g) + group * g.channels + next_k, min(DEPTH, rows - next_k));
                     next_pixel(&next, &g);
                 }
-                for (int i = 0; i < TILE; i++) /* stores read the lines that they change: multiplying hides it */
+                for (int i = 0; i < TILE && !streamed; i++) /* stores read the lines that they change: multiplying hides it */
                     if (place[p * TILE + i] >= 0)
                         prefetch_run(AT(y) + place[p * TILE + i] * g.y_pitch + group * g.filters + block * BLOCK, BLOCK);
                 realv a[TILE][COLUMNS];
-#pragma unroll
-                for (int i = 0; i < TILE; i++)
-#pragma unroll
-                    for (int j = 0; j < COLUMNS; j++)
-                        a[i][j] = 0;
+                FOR_TILE a[i][j] = 0;
                 for (int k = 0; k < length; k++) {
                     realv u[COLUMNS];
 #pragma unroll
@@ -244,29 +257,40 @@ conv_direct_gather(IN(real, x), IN(real, w), IN(real, b), RESULT(real, y), const
                             a[i][j] = fma(v, u[j], a[i][j]);
                     }
                 }
-#pragma unroll
-                for (int j = 0; j < COLUMNS; j++) {
-                    const int column = block * BLOCK + j * VECTOR, count = g.filters - column;
-                    const int channel = group * g.filters + column;
-                    const realv bias = HAS_BIAS && complete && count > 0 ? load_some(AT(b) + channel, count) : (realv)0;
-#pragma unroll
-                    for (int i = 0; i < TILE; i++) {
-                        const long to = place[p * TILE + i];
-                        if (to < 0 || count <= 0)
-                            continue;
-                        __global real *result = AT(y) + to * g.y_pitch + channel;
-                        realv v = a[i][j];
-                        if (k0 > 0) {
+                const long *to = place + p * TILE;
+                const int channel = group * g.filters + block * BLOCK, left = g.filters - block * BLOCK;
+                if (first + (p + 1) * TILE <= pixels && left >= BLOCK) {
+                    if (k0 > 0)
+                        FOR_TILE a[i][j] += LOADV(AT(y) + to[i] * g.y_pitch + channel + j * VECTOR);
+                    else
+                        FOR_TILE ADD_ADDEND(realv, LOADV, a[i][j], to[i], channel + j * VECTOR)
+                    if (complete && HAS_BIAS)
+                        FOR_TILE a[i][j] += LOADV(AT(b) + channel + j * VECTOR);
+                    if (complete)
+                        FOR_TILE FINISH(realv, LOADV, a[i][j], to[i], channel + j * VECTOR)
+                    if (streamed)
+                        FOR_TILE STREAMV(a[i][j], AT(y) + to[i] * g.y_pitch + channel + j * VECTOR);
+                    else
+                        FOR_TILE STOREV(a[i][j], AT(y) + to[i] * g.y_pitch + channel + j * VECTOR);
+                    continue;
+                }
+                realv rest[TILE][COLUMNS];
+                FOR_TILE rest[i][j] = a[i][j];
+                for (int i = 0; i < TILE && to[i] >= 0; i++)
+                    for (int c = 0; c < min(left, BLOCK); c += VECTOR) {
+                        const int count = left - c;
+                        __global real *result = AT(y) + to[i] * g.y_pitch + channel + c;
+                        realv v = rest[i][c / VECTOR];
+                        if (k0 > 0)
                             v += load_some(result, count);
-                        } else {
-                            ADD_ADDEND(realv, LOAD_COUNT, v, to, channel);
-                        }
-                        v += bias;
+                        else
+                            ADD_ADDEND(realv, LOAD_COUNT, v, to[i], channel + c)
+                        if (complete && HAS_BIAS)
+                            v += load_some(AT(b) + channel + c, count);
                         if (complete)
-                            FINISH(realv, LOAD_COUNT, v, to, channel)
+                            FINISH(realv, LOAD_COUNT, v, to[i], channel + c)
                         store_some(v, result, count);
                     }
-                }
             }
         }
     }
@@ -294,6 +318,7 @@ conv_direct_backward_filter(IN(real, x), IN(real, dy), OUT(real, dw), const gath
     const int k0 = get_group_id(2) % filter_blocks * FILTERS, filters = min(FILTERS, g.filters - k0);
     const int row0 = get_group_id(0) * DEPTH, length = min(DEPTH, f.rows - row0), chunk = get_group_id(1);
     const row_start start = row_at(row0, &g);
+    const bool joined = is_joined(&g, length);
     const bool pointwise = is_pointwise(&g);
     const ulong first = (ulong)chunk * f.pixels_per_chunk, end = min((ulong)f.pixels, first + f.pixels_per_chunk);
     pixel p = pixel_at(first, &g);
@@ -304,7 +329,7 @@ conv_direct_backward_filter(IN(real, x), IN(real, dy), OUT(real, dw), const gath
         for (int t = 0; t < count; t++) {
             if (pointwise)
                 copy_run(panel + t * ROW, AT(x) + source_of(&p, &g) + group * g.channels + row0, length);
-            else
+            else if (!joined || !pack_window(panel + t * ROW, AT(x), &g, &p))
                 pack_pixel(panel + t * ROW, AT(x) + group * g.channels, &g, &p, &start, length);
             next_pixel(&p, &g);
             __global const real *from = AT(dy) + (m + t) * g.y_pitch + group * g.filters + k0;
@@ -327,11 +352,7 @@ conv_direct_backward_filter(IN(real, x), IN(real, dy), OUT(real, dw), const gath
                 }
                 __local const real *from = panel + row, *dy = dy_panel + k / TILE * DY_BLOCK;
                 realv a[TILE][COLUMNS];
-#pragma unroll
-                for (int i = 0; i < TILE; i++)
-#pragma unroll
-                    for (int j = 0; j < COLUMNS; j++)
-                        a[i][j] = 0;
+                FOR_TILE a[i][j] = 0;
                 for (int t = 0; t < count; t++) {
                     realv u[COLUMNS];
 #pragma unroll
@@ -347,14 +368,20 @@ conv_direct_backward_filter(IN(real, x), IN(real, dy), OUT(real, dw), const gath
                     from += ROW;
                     dy += TILE;
                 }
-#pragma unroll
-                for (int i = 0; i < TILE; i++)
-#pragma unroll
-                    for (int j = 0; j < COLUMNS; j++) {
-                        const int left = length - row - j * VECTOR;
-                        __global real *to = out + (ulong)(k + i) * f.rows + row + j * VECTOR;
-                        if (k + i < filters && left > 0)
-                            store_some(m > first ? a[i][j] + load_some(to, left) : a[i][j], to, left);
+                __global real *to = out + (ulong)k * f.rows + row;
+                const int left = length - row;
+                if (k + TILE <= filters && left >= BLOCK) {
+                    if (m > first)
+                        FOR_TILE a[i][j] += LOADV(to + (ulong)i * f.rows + j * VECTOR);
+                    FOR_TILE STOREV(a[i][j], to + (ulong)i * f.rows + j * VECTOR);
+                    continue;
+                }
+                realv rest[TILE][COLUMNS];
+                FOR_TILE rest[i][j] = a[i][j];
+                for (int i = 0; i < TILE && k + i < filters; i++, to += f.rows)
+                    for (int c = 0; c < min(left, BLOCK); c += VECTOR) {
+                        const realv v = m > first ? load_some(to + c, left - c) : (realv)0;
+                        store_some(rest[i][c / VECTOR] + v, to + c, left - c);
                     }
             }
     }

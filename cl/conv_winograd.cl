@@ -118,6 +118,8 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void winograd_tiles(IN(r
     }
 }
 
+#define FOR_LINE _Pragma("unroll") for (int j_ = 0; j_ < OUTPUT; j_++)
+
 /* OUTPUT x OUTPUT results of one tile for VECTOR filters, from products m[point * TILES * BLOCK]. */
 #define STORE_TILE(m, g, t, channel)                                                                                   \
     {                                                                                                                  \
@@ -131,15 +133,22 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void winograd_tiles(IN(r
             _Pragma("unroll") for (int i_ = 0; i_ < OUTPUT; i_++) lines[i_ * SIDE + j_] = y_[i_];                      \
         }                                                                                                              \
         const realv bias_ = HAS_BIAS ? load_some(AT(b) + (channel), count) : (realv)0;                                 \
-        _Pragma("unroll") for (int i_ = 0; i_ < OUTPUT; i_++) {                                                        \
+        for (int i_ = 0; i_ < OUTPUT && (t).h + i_ < (g).out_h; i_++) {                                                \
+            const long pixel_ = ((long)(t).n * (g).out_h + (t).h + i_) * (g).out_w + (t).w;                            \
             result_line(lines + i_ * SIDE, 1, y_);                                                                     \
-            _Pragma("unroll") for (int j_ = 0; j_ < OUTPUT; j_++) {                                                    \
-                if ((t).h + i_ < (g).out_h && (t).w + j_ < (g).out_w) {                                                \
-                    const long pixel_ = ((long)(t).n * (g).out_h + (t).h + i_) * (g).out_w + (t).w + j_;               \
-                    realv value = y_[j_] + bias_;                                                                      \
-                    EPILOGUE(realv, LOAD_COUNT, value, pixel_, channel)                                                \
-                    store_some(value, AT(y) + pixel_ * (g).y_pitch + (channel), count);                                \
-                }                                                                                                      \
+            FOR_LINE y_[j_] += bias_;                                                                                  \
+            if (count >= VECTOR) {                                                                                           \
+                FOR_LINE if ((t).w + j_ < (g).out_w)                                                                   \
+                    EPILOGUE(realv, LOADV, y_[j_], pixel_ + j_, channel)                                               \
+                FOR_LINE if ((t).w + j_ < (g).out_w)                                                                   \
+                    STOREV(y_[j_], AT(y) + (pixel_ + j_) * (g).y_pitch + (channel));                                   \
+                continue;                                                                                              \
+            }                                                                                                          \
+            realv rest_[OUTPUT];                                                                                       \
+            FOR_LINE rest_[j_] = y_[j_];                                                                               \
+            for (int j_ = 0; j_ < OUTPUT && (t).w + j_ < (g).out_w; j_++) {                                            \
+                EPILOGUE(realv, LOAD_COUNT, rest_[j_], pixel_ + j_, channel)                                           \
+                store_some(rest_[j_], AT(y) + (pixel_ + j_) * (g).y_pitch + (channel), count);                         \
             }                                                                                                          \
         }                                                                                                              \
     }

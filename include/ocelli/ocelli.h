@@ -125,6 +125,7 @@ typedef struct oc_device_info {
     int vector_width;       /* preferred float vector width */
     int64_t max_work_group; /* work-items in a work-group */
     int64_t memory, max_allocation, local_memory;
+    int64_t global_cache; /* between memory and compute units; 0: none or not known */
     int64_t
         loop_limit; /* iterations after which its compiler ends a work-item's loops; 0: none. Known once opened */
     bool fp64, fp16, sub_groups;

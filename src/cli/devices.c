@@ -30,14 +30,15 @@ oc_status device_list_fill(struct device_list *list)
 
 static void print_device(const oc_device_info *info, int index, bool chosen)
 {
-    char memory[NUMBER_TEXT], largest[NUMBER_TEXT], local[NUMBER_TEXT];
+    char memory[NUMBER_TEXT], largest[NUMBER_TEXT], local[NUMBER_TEXT], cache[NUMBER_TEXT];
     printf("%d  %s  %s\n", index, type_names[info->type], info->name);
     printf("   %s, %s, driver %s\n", info->platform, info->version, info->driver);
     printf("   %d compute units at %d MHz, work-groups up to %lld, float vectors of %d%s%s%s\n",
            info->compute_units, info->clock_mhz, (long long)info->max_work_group, info->vector_width,
            info->fp64 ? ", fp64" : "", info->fp16 ? ", fp16" : "", info->sub_groups ? ", sub-groups" : "");
-    printf("   memory %s, largest buffer %s, local memory %s\n", output_bytes(memory, info->memory),
-           output_bytes(largest, info->max_allocation), output_bytes(local, info->local_memory));
+    printf("   memory %s, largest buffer %s, cache %s, local memory %s\n", output_bytes(memory, info->memory),
+           output_bytes(largest, info->max_allocation), output_bytes(cache, info->global_cache),
+           output_bytes(local, info->local_memory));
     if (!info->usable)
         printf("   not usable: %s\n", info->reason);
     else if (chosen)
@@ -49,15 +50,15 @@ static void print_device(const oc_device_info *info, int index, bool chosen)
 static json_t *device_json(const oc_device_info *info, int index, bool chosen)
 {
     return json_pack(
-        "{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:b, s:b, s:b, s:b, "
+        "{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:b, s:b, "
         "s:s, s:b}",
         "index", index, "type", type_names[info->type], "name", info->name, "vendor", info->vendor,
         "platform", info->platform, "version", info->version, "driver", info->driver, "compute_units",
         info->compute_units, "clock_mhz", info->clock_mhz, "vector_width", info->vector_width,
         "max_work_group", (json_int_t)info->max_work_group, "memory", (json_int_t)info->memory,
         "max_allocation", (json_int_t)info->max_allocation, "local_memory", (json_int_t)info->local_memory,
-        "fp64", info->fp64, "fp16", info->fp16, "sub_groups", info->sub_groups, "usable", info->usable,
-        "reason", info->reason, "default", chosen);
+        "global_cache", (json_int_t)info->global_cache, "fp64", info->fp64, "fp16", info->fp16, "sub_groups",
+        info->sub_groups, "usable", info->usable, "reason", info->reason, "default", chosen);
 }
 
 static enum exit_code run(const struct options *options)
@@ -90,7 +91,8 @@ const struct verb verb_devices = {
         "\"driver\",\n"
         "\"compute_units\", \"clock_mhz\", \"vector_width\", \"max_work_group\", \"memory\", "
         "\"max_allocation\",\n"
-        "\"local_memory\", \"fp64\", \"fp16\", \"sub_groups\", \"usable\", \"reason\", \"default\"}]}.",
+        "\"local_memory\", \"global_cache\", \"fp64\", \"fp16\", \"sub_groups\", \"usable\", \"reason\", "
+        "\"default\"}]}.",
     .examples = "ocelli devices\nocelli devices --json | jq '.devices[] | select(.default)'",
     .options = (const enum option_id[]){ OPTION_JSON, OPTION_VERBOSE, OPTION_HELP, OPTION_END },
     .run = run,

@@ -29,6 +29,10 @@ static oc_status emit_gather(struct emitter *e, const struct node *n, struct gat
     int64_t shares = divide_up(MIN_ITEMS, pieces);
     g->blocks = (int32_t)divide_up(blocks, shares);
     shares = divide_up(blocks, g->blocks);
+    /* What no cache holds until the next operation. */
+    const int64_t cache = emitter_device(e)->global_cache,
+                  bytes = pixels * g->y_pitch * (int64_t)sizeof(float);
+    g->streamed = cache > 0 && bytes > 2 * cache;
     return emit(e, n,
                 &(struct launch_spec){
                     .file = "conv_direct.cl",

@@ -17,7 +17,7 @@ struct gather {
     int32_t n, groups, channels, filters;
     int32_t x_pitch, y_pitch;
     int32_t first_position, all_positions;
-    int32_t joined, blocks;
+    int32_t joined, blocks, streamed;
 };
 
 /* For the pixels of y, which look at x. */
