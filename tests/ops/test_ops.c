@@ -16,6 +16,7 @@
 #include "ops/ops.h"
 #include "support/fixture.h"
 #include "support/problem.h"
+#include "support/tried.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -40,10 +41,7 @@ struct row {
 static struct {
     oc_device *device;
     bool seen[MAX_OPS][MAX_IMPLEMENTATIONS];
-    struct {
-        const struct tunable *tunables;
-        uint64_t values; /* bits as in bits_of() */
-    } tried[MAX_IMPLEMENTATIONS];
+    struct tried tried;
     struct row rows[MAX_ROWS];
     int row_count, messages;
 } test;
@@ -461,60 +459,6 @@ static const struct {
     { "conv_transpose", "depthwise, 33 channels, stride 2", false },
 };
 
-/* One bit for each value of each tunable. */
-static uint64_t bits_of(const struct tunable *tunables, const int index[MAX_TUNABLES])
-{
-    uint64_t bits = 0;
-    for (int i = 0; tunables[i].name; i++)
-        bits |= UINT64_C(1) << (8 * i + index[i]);
-    return bits;
-}
-
-static int count_bits(uint64_t bits)
-{
-    int count = 0;
-    for (; bits; bits &= bits - 1)
-        count++;
-    return count;
-}
-
-static void set_values(struct choice *choice, const int index[MAX_TUNABLES])
-{
-    for (int i = 0; choice->impl->tunables[i].name; i++)
-        choice->tuned[i] = choice->impl->tunables[i].values[index[i]];
-}
-
-/* Which values have run. */
-static uint64_t *tried_of(const struct tunable *tunables)
-{
-    int i = 0;
-    while (test.tried[i].tunables && test.tried[i].tunables != tunables)
-        cr_assert(++i < MAX_IMPLEMENTATIONS);
-    test.tried[i].tunables = tunables;
-    return &test.tried[i].values;
-}
-
-/* Of the combinations that may be tried, the first with most values of those that are not in `tried`; false if none has
- * one. */
-static bool find_untried(struct choice *choice, const struct node *n, uint64_t *tried)
-{
-    int index[MAX_TUNABLES] = { 0 }, best = 0;
-    uint64_t bits = 0;
-    struct choice candidate = *choice;
-    do {
-        const uint64_t candidate_bits = bits_of(candidate.impl->tunables, index);
-        set_values(&candidate, index);
-        if (count_bits(candidate_bits & ~*tried) > best &&
-            choice_is_allowed(&candidate, n, oc_device_get_info(test.device))) {
-            best = count_bits(candidate_bits & ~*tried);
-            bits = candidate_bits;
-            *choice = candidate;
-        }
-    } while (choice_next(candidate.impl->tunables, index));
-    *tried |= bits;
-    return best > 0;
-}
-
 static void run_choice(const struct problem problems[], const struct node *n, const struct choice *choice)
 {
     char name[256];
@@ -528,20 +472,20 @@ static void run_choice(const struct problem problems[], const struct node *n, co
 
 static void vary(const struct problem problems[], const struct node *n, const struct impl *impl)
 {
-    uint64_t *tried = tried_of(impl->tunables);
+    uint64_t *tried = tried_of(&test.tried, impl->tunables);
     const char *full = getenv("OCELLI_TEST_FULL");
     struct choice choice = { .impl = impl };
     int index[MAX_TUNABLES] = { 0 };
     if (!full || *full != '1') {
-        while (find_untried(&choice, n, tried))
+        while (tried_find_next(&choice, n, oc_device_get_info(test.device), tried))
             run_choice(problems, n, &choice);
         return;
     }
     do {
-        set_values(&choice, index);
+        tried_set(&choice, index);
         if (choice_is_allowed(&choice, n, oc_device_get_info(test.device))) {
             run_choice(problems, n, &choice);
-            *tried |= bits_of(impl->tunables, index);
+            *tried |= tried_bits(impl->tunables, index);
         }
     } while (choice_next(impl->tunables, index));
 }
@@ -574,14 +518,10 @@ static void expect_all_tried(void)
     int met = 0;
     for (int op = 0; op_table[op]; op++)
         for (const struct impl *impl = op_table[op]->impls; impl->name; impl++) {
-            int index[MAX_TUNABLES] = { 0 };
-            uint64_t all = 0;
             if (!impl->tunables)
                 continue;
-            do
-                all |= bits_of(impl->tunables, index);
-            while (choice_next(impl->tunables, index));
-            const uint64_t tried = *tried_of(impl->tunables);
+            const uint64_t all = tried_all(impl->tunables);
+            const uint64_t tried = *tried_of(&test.tried, impl->tunables);
             cr_expect(tried == 0 || tried == all, "values of %s=%s have not run", op_table[op]->name,
                       impl->name);
             met += tried > 0;
