@@ -137,7 +137,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void winograd_tiles(IN(r
             const long pixel_ = ((long)(t).n * (g).out_h + (t).h + i_) * (g).out_w + (t).w;                            \
             result_line(lines + i_ * SIDE, 1, y_);                                                                     \
             FOR_LINE y_[j_] += bias_;                                                                                  \
-            if (count >= VECTOR) {                                                                                           \
+            if (count >= VECTOR) {                                                                                     \
                 FOR_LINE if ((t).w + j_ < (g).out_w)                                                                   \
                     EPILOGUE(realv, LOADV, y_[j_], pixel_ + j_, channel)                                               \
                 FOR_LINE if ((t).w + j_ < (g).out_w)                                                                   \
