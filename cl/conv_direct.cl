@@ -200,9 +200,7 @@ conv_direct_gather(IN(real, x), IN(real, w), IN(real, b), RESULT(real, y), const
     const int end_block = min(first_block + g.blocks, block_count);
     const pixel start = pixel_at(first, &g);
     const bool pointwise = is_pointwise(&g);
-    /* First layers have few products per result: storing takes as long. */
-    const bool streamed = g.streamed && is_joined(&g, rows) && rows <= DEPTH &&
-                          ((ulong)AT(y) / sizeof(real) | g.y_pitch | g.filters) % VECTOR == 0;
+    const bool streamed = g.streamed && ((ulong)AT(y) / sizeof(real) | g.y_pitch | g.filters) % VECTOR == 0;
     long place[TILE * PANELS]; /* the pixel of each result; -1: none */
 
     for (int k0 = 0; k0 == 0 || k0 < rows; k0 += DEPTH) { /* once even if no position reaches these pixels */

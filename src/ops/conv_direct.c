@@ -11,6 +11,15 @@ static size_t panel_bytes(int tile, int panels)
     return sizeof(float) * (size_t)(panels * tile * (DEPTH + 16)); /* ROW of cl/conv_direct.cl */
 }
 
+/* Whether results go past the caches: those of first layers, which have so few products for each that storing takes as long as
+ * multiplying, if no cache holds them until the next operation. 1x1 gains nothing by it. */
+static bool is_streamed(const struct gather *g, int64_t pixels, int64_t cache)
+{
+    const int64_t rows = (int64_t)g->a[0].positions * g->a[1].positions * g->a[2].positions * g->channels;
+    return g->joined && g->a[2].positions > 1 && rows <= DEPTH && cache > 0 &&
+           pixels * g->y_pitch * (int64_t)sizeof(float) > 2 * cache;
+}
+
 /* One launch: results into y, from x and the packed weights, input 1. */
 static oc_status emit_gather(struct emitter *e, const struct node *n, struct gather *g)
 {
@@ -29,10 +38,7 @@ static oc_status emit_gather(struct emitter *e, const struct node *n, struct gat
     int64_t shares = divide_up(MIN_ITEMS, pieces);
     g->blocks = (int32_t)divide_up(blocks, shares);
     shares = divide_up(blocks, g->blocks);
-    /* What no cache holds until the next operation. */
-    const int64_t cache = emitter_device(e)->global_cache,
-                  bytes = pixels * g->y_pitch * (int64_t)sizeof(float);
-    g->streamed = cache > 0 && bytes > 2 * cache;
+    g->streamed = is_streamed(g, pixels, emitter_device(e)->global_cache);
     return emit(e, n,
                 &(struct launch_spec){
                     .file = "conv_direct.cl",
