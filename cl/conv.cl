@@ -1,10 +1,13 @@
 /* conv.cl - convolution, the plain way: one result per work-item. Host side: src/ops/conv_reference.c.
  *
  * x (n, in, c), w (k, c/groups, window) in file order, y (n, out, k). A dense layer is a convolution without spatial
- * dimensions. Outputs and input gradients have a bias and an epilogue. */
+ * dimensions. Outputs and input gradients have a bias and an epilogue, outputs a prologue. */
+#ifndef PROLOGUE
+#define PROLOGUE 0 /* as in conv_direct.cl */
+#endif
 
-__kernel void conv_reference_forward(IN(real, x), IN(real, w), IN(real, b), RESULT(real, y), const geometry g,
-                                     EPILOGUE_ARGUMENTS)
+__kernel void conv_reference_forward(IN(real, x), IN(real, w), IN(real, b), IN(real, scale), IN(real, shift),
+                                     RESULT(real, y), const geometry g, EPILOGUE_ARGUMENTS)
 {
     const ulong i = get_global_id(0);
     const ulong pixels = (ulong)g.n * g.out[0] * g.out[1] * g.out[2];
@@ -24,8 +27,14 @@ __kernel void conv_reference_forward(IN(real, x), IN(real, w), IN(real, b), RESU
                 continue;
             __global const real *px = AT(x) + (((n * g.in[0] + id) * g.in[1] + ih) * g.in[2] + iw) * g.x_pitch + first;
             __global const real *pw = AT(w) + (ulong)k * cg * window + r;
-            for (int c = 0; c < cg; c++)
-                sum = fma(px[c], pw[(ulong)c * window], sum);
+            for (int c = 0; c < cg; c++) {
+                real v = px[c];
+                if (PROLOGUE)
+                    v = fma(v, AT(scale)[first + c], AT(shift)[first + c]);
+                if (PROLOGUE > 1)
+                    v = apply_relu(real, v, 0);
+                sum = fma(v, pw[(ulong)c * window], sum);
+            }
         }
         if (HAS_BIAS)
             sum += AT(b)[k];

@@ -27,6 +27,9 @@
 #ifndef PIXELS
 #define PIXELS 128
 #endif
+#ifndef PROLOGUE
+#define PROLOGUE 0 /* 1: values of x are multiplied and shifted as they are read, 2: and ReLU is applied */
+#endif
 #define BLOCK (COLUMNS * VECTOR)
 #define ROW (DEPTH + 16)              /* of a panel: the values of one pixel, and slack; whole cache lines */
 #define DY_BLOCK (PIXELS * TILE + 16) /* of the panel of dy: a tile's filters, and slack */
@@ -75,6 +78,16 @@ inline void zero_run(__local real *to, int count)
 {
     for (int i = 0; i < count; i += VECTOR)
         STOREV((realv)0, to + i);
+}
+
+/* copy_run with a prologue. Of x it reads no more than asked: y may lie beside it. */
+inline void scale_run(__local real *to, __global const real *from, __global const real *scale, __global const real *shift,
+                      int count)
+{
+    for (int i = 0; i < count; i += VECTOR) {
+        const realv v = fma(load_some(from + i, count - i), LOADV(scale + i), LOADV(shift + i));
+        STOREV(PROLOGUE > 1 ? apply_relu(realv, v, 0) : v, to + i);
+    }
 }
 
 /* Where row k = position*channels + channel of the product lies: value `in_unit` of the unit that begins at position q. A unit
@@ -189,8 +202,8 @@ inline void prefetch_run(__global const real *from, const int count)
 
 #if HAS(GATHER)
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
-conv_direct_gather(IN(real, x), IN(real, w), IN(real, b), RESULT(real, y), const gather g,
-                   EPILOGUE_ARGUMENTS, __local real *panels)
+conv_direct_gather(IN(real, x), IN(real, w), IN(real, b), IN(real, scale), IN(real, shift), RESULT(real, y),
+                   const gather g, EPILOGUE_ARGUMENTS, __local real *panels)
 {
     const int group = get_group_id(1), first_block = get_group_id(2) * g.blocks;
     const int rows = g.a[0].positions * g.a[1].positions * g.a[2].positions * g.channels;
@@ -211,8 +224,12 @@ conv_direct_gather(IN(real, x), IN(real, w), IN(real, b), RESULT(real, y), const
         for (int t = 0; t < TILE * PANELS; t++) {
             if (first + t < pixels) {
                 place[t] = place_of(&p, &g);
-                if (pointwise)
-                    copy_run(panels + t * ROW, AT(x) + source_of(&p, &g) + group * g.channels + k0, length);
+                const int channel = group * g.channels + k0;
+                if (PROLOGUE)
+                    scale_run(panels + t * ROW, AT(x) + source_of(&p, &g) + channel, AT(scale) + channel,
+                              AT(shift) + channel, length);
+                else if (pointwise)
+                    copy_run(panels + t * ROW, AT(x) + source_of(&p, &g) + channel, length);
                 else if (!joined || !pack_window(panels + t * ROW, AT(x), &g, &p))
                     pack_pixel(panels + t * ROW, AT(x) + group * g.channels, &g, &p, &from, length);
                 next_pixel(&p, &g);

@@ -90,6 +90,9 @@ oc_status pass_layout(struct plan *plan);
 oc_status pass_select(struct plan *plan);
 oc_status pass_memory(struct plan *plan);
 
+/* select.c: how a node is carried out where tuning knows nothing; false: not at all. */
+bool plan_chooses(struct choice *choice, const struct node *n, const struct plan *plan);
+
 /* memory.c: gives a tensor a place of its own at the end of a region; begins another slab of a region. */
 oc_status memory_place(struct plan *plan, oc_tensor *x, enum region region);
 oc_status memory_new_slab(struct plan *plan, enum region region);

@@ -1,10 +1,12 @@
-/* fuse.c - lets a kernel finish what follows it before it stores its result.
+/* fuse.c - lets a kernel finish what follows it before it stores its result, and begin with what comes before it.
  *
  * What may follow is stated by the operations (graph/op.h), and is looked for in this order, node by node:
  *     a multiple and a constant per channel, of parameters alone    goes into the parameters of the layer before it
  *     a sum with another tensor                                     becomes the addend of the later one's kernel
  *     an elementwise function                                       is applied before storing
  *     the gradient of such a function, at a tensor that was kept    likewise, and before that of a maximum, if it was behind
+ * Then, of what is left, in inference:
+ *     a multiple and a constant per channel, and a ReLU             are applied as the kernel behind them reads its input
  * The backward pass is not special: gradients that arrive at a tensor from several sides are sums, and the mask of a ReLU is
  * a gradient at a kept tensor.
  *
@@ -130,6 +132,32 @@ static oc_status join_gradient(const struct plan *plan, struct node *next, bool 
     return OC_OK;
 }
 
+/* What such a node, and ReLU in it, makes of n's input for n alone, if the kernel that n gets can do that as it reads. In
+ * inference only: in training the gradient of the filter reads it too. */
+static oc_status join_prologue(const struct plan *plan, struct node *n)
+{
+    struct node *before = n->in_count > 0 ? n->in[0]->producer : NULL;
+    oc_graph *graph = plan->graph;
+    oc_tensor *scale, *shift;
+    struct choice choice;
+    if (!before || !before->op->is_affine || !before->op->is_affine(before) || before->epilogue.addend ||
+        before->epilogue.kept || n->in[0]->consumers != 1 || plan_keeps(plan, n->in[0]))
+        return OC_OK;
+    const char *function = before->epilogue.function;
+    if ((function && strcmp(function, "apply_relu") != 0) || !plan_chooses(&choice, n, plan) ||
+        !choice.impl->has_prologue || !choice.impl->has_prologue(n))
+        return OC_OK;
+    graph->insert_before = n;
+    TRY(before->op->affine(before, NULL, &scale, &shift));
+    graph->insert_before = NULL;
+    n->prologue = (struct prologue){ .scale = n->in_count, .shift = n->in_count + 1, .relu = function };
+    TRY(node_add_input(n, scale));
+    TRY(node_add_input(n, shift));
+    n->in[0] = before->in[0];
+    graph_remove(before);
+    return OC_OK;
+}
+
 oc_status pass_fuse(struct plan *plan)
 {
     static oc_status (*const rules[])(const struct plan *, struct node *, bool *) = { join_affine, join_sum,
@@ -148,5 +176,7 @@ oc_status pass_fuse(struct plan *plan)
         for (size_t i = 0; i < sizeof rules / sizeof *rules && !joined; i++)
             TRY(rules[i](plan, n, &joined));
     }
+    for (struct node *n = plan->graph->first; n && !plan->train; n = n->next)
+        TRY(join_prologue(plan, n));
     return OC_OK;
 }

@@ -81,6 +81,13 @@ struct epilogue {
     int addend, kept;     /* which inputs; 0: none */
 };
 
+/* What becomes of the values of input 0 as they are read: value*in[scale] + in[shift], channel by channel, then perhaps ReLU.
+ * Set by compile/fuse.c. */
+struct prologue {
+    int scale, shift; /* which inputs; 0: nothing becomes of them */
+    bool relu;
+};
+
 struct node {
     const struct op *op;
     struct node *previous, *next;
@@ -97,6 +104,7 @@ struct node {
     /* Set by the passes. */
     const struct node *repeats; /* whose work it does again for the backward pass; NULL: none's */
     struct epilogue epilogue;
+    struct prologue prologue;
     int place; /* in the list, as it was before compile/fuse.c */
     const struct impl *impl;
     int tuned[MAX_TUNABLES];

@@ -36,6 +36,8 @@ struct impl {
     const struct tunable *tunables; /* NULL or ended by { 0 } */
     /* A good choice of their values for this node and device, in their order; NULL: the defaults. */
     void (*heuristic)(const struct node *n, const oc_device_info *device, int *values);
+    /* Whether it carries out a prologue (graph.h); NULL: of no node. */
+    bool (*has_prologue)(const struct node *n);
     /* Whether these values go together on this device; NULL: always. */
     bool (*allows)(const struct node *n, const oc_device_info *device, const int *values);
 };

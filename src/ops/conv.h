@@ -63,6 +63,11 @@ const oc_tensor *conv_bias(const struct node *n);
 struct epilogue_arguments conv_epilogue_of(const struct node *n, struct text *defines);
 struct epilogue_arguments conv_epilogue_any(const struct node *n, struct text *defines);
 
+/* The -D definition of a node's prologue, and its arguments; what stands in their place is not looked at. */
+void conv_prologue(const struct node *n, struct text *defines);
+#define PROLOGUE(n) TENSOR((n)->in[(n)->prologue.scale]), TENSOR((n)->in[(n)->prologue.shift])
+
+bool conv_reference_has_prologue(const struct node *n);
 oc_status conv_reference_forward(struct emitter *e, const struct node *n);
 oc_status conv_reference_backward_data(struct emitter *e, const struct node *n);
 oc_status conv_reference_backward_filter(struct emitter *e, const struct node *n);

@@ -28,6 +28,7 @@ static oc_status emit_gather(struct emitter *e, const struct node *n, struct gat
     struct text defines = TEXT_IN(buffer);
     text_print(&defines, " -DONLY=GATHER -DDEPTH=%d", DEPTH);
     const oc_tensor *b = conv_bias(n);
+    conv_prologue(n, &defines);
     const struct epilogue_arguments tail = conv_epilogue_any(n, &defines);
     const int tile = tuned(n, "TILE"), panels = tuned(n, "PANELS"),
               block = tuned(n, "VECTOR") * tuned(n, "COLUMNS");
@@ -44,8 +45,8 @@ static oc_status emit_gather(struct emitter *e, const struct node *n, struct gat
                     .file = "conv_direct.cl",
                     .kernel = "conv_direct_gather",
                     .defines = defines.data,
-                    .args = { TENSOR(x), TENSOR(n->in[1]), TENSOR(b), TENSOR(y), STRUCT(*g), EPILOGUE(tail),
-                              LOCAL(panel_bytes(tile, panels)) },
+                    .args = { TENSOR(x), TENSOR(n->in[1]), TENSOR(b), PROLOGUE(n), TENSOR(y), STRUCT(*g),
+                              EPILOGUE(tail), LOCAL(panel_bytes(tile, panels)) },
                     .items = { pieces / g->groups, g->groups, shares },
                 });
 }
@@ -55,6 +56,17 @@ oc_status conv_direct_forward(struct emitter *e, const struct node *n)
     const struct conv *d = n->desc;
     struct gather g = conv_gather(d, n->in[0], n->out[0]);
     return emit_gather(e, n, &g);
+}
+
+/* Where nothing is beside the image, since zeros there would have to remain zeros. */
+bool conv_direct_has_prologue(const struct node *n)
+{
+    const struct conv *d = n->desc;
+    bool pointwise = true;
+    for (int i = 0; i < 3; i++)
+        pointwise = pointwise && d->window.extent[i] == 1 && d->window.begin[i] == 0 &&
+                    (d->window.out[i] - 1) * d->window.stride[i] < d->window.in[i];
+    return pointwise;
 }
 
 oc_status conv_direct_backward_data(struct emitter *e, const struct node *n)

@@ -37,6 +37,7 @@ oc_status conv_streamed_backward_data(struct emitter *e, const struct node *n);
 CONV_CHOICE(conv_direct);
 CONV_PASS(conv_direct, forward);
 CONV_PASS(conv_direct, backward_data);
+bool conv_direct_has_prologue(const struct node *n);
 CONV_CHOICE(conv_direct_filter);
 CONV_PASS(conv_direct_filter, gradient);
 

@@ -7,6 +7,19 @@
         .tunables = form##_tunables, .heuristic = form##_heuristic, .allows = form##_allows                  \
     }
 
+/* Those with a prologue. */
+#define REFERENCE_FORWARD                                                                                    \
+    {                                                                                                        \
+        .name = "reference", .has_prologue = conv_reference_has_prologue, .emit = conv_reference_forward     \
+    }
+
+#define DIRECT_FORWARD                                                                                       \
+    {                                                                                                        \
+        .name = "direct", .supports = conv_direct_supports, .has_prologue = conv_direct_has_prologue,        \
+        .prepare = conv_direct_prepare_forward, .emit = conv_direct_forward,                                 \
+        .tunables = conv_direct_tunables, .heuristic = conv_direct_heuristic, .allows = conv_direct_allows   \
+    }
+
 /* Nothing to prepare: from the weights as they are. */
 #define STREAMED(form, pass)                                                                                 \
     {                                                                                                        \
@@ -32,19 +45,19 @@
 
 const struct impl conv_impls[] = { FORM("winograd", conv_winograd, gather),
                                    FORM("grouped", conv_grouped, gather),
-                                   FORM("direct", conv_direct, forward),
+                                   DIRECT_FORWARD,
                                    SUBGROUP(forward),
                                    FORM("tiled", conv_tiled, forward),
                                    GEMM(forward),
-                                   { .name = "reference", .emit = conv_reference_forward },
+                                   REFERENCE_FORWARD,
                                    { 0 } };
 
 const struct impl dense_impls[] = { STREAMED(conv_streamed, forward),
-                                    FORM("direct", conv_direct, forward),
+                                    DIRECT_FORWARD,
                                     SUBGROUP(forward),
                                     FORM("tiled", conv_tiled, forward),
                                     GEMM(forward),
-                                    { .name = "reference", .emit = conv_reference_forward },
+                                    REFERENCE_FORWARD,
                                     { 0 } };
 
 const struct impl conv_backward_data_impls[] = { FORM("winograd", conv_winograd, gather),

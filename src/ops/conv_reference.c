@@ -28,23 +28,37 @@ struct epilogue_arguments conv_epilogue_any(const struct node *n, struct text *d
     return tail;
 }
 
+void conv_prologue(const struct node *n, struct text *defines)
+{
+    if (n->prologue.scale)
+        text_print(defines, " -DPROLOGUE=%d", 1 + n->prologue.relu);
+}
+
+bool conv_reference_has_prologue(const struct node *n)
+{
+    (void)n;
+    return true;
+}
+
 oc_status conv_reference_forward(struct emitter *e, const struct node *n)
 {
     const struct conv *d = n->desc;
     const oc_tensor *x = n->in[0], *w = n->in[1], *y = n->out[0];
     const struct geometry g = window_geometry(&d->window, d->groups, x, y);
-    char buffer[96];
+    char buffer[112];
     struct text defines = TEXT_IN(buffer);
     const oc_tensor *b = conv_bias(n);
     const struct epilogue_arguments tail = conv_epilogue_of(n, &defines);
-    return launch(e, n,
-                  &(struct launch_spec){
-                      .kernel = "conv_reference_forward",
-                      .defines = defines.data,
-                      .args = { TENSOR(x), TENSOR(w), TENSOR(b), TENSOR(y), STRUCT(g), EPILOGUE(tail) },
-                      .iterations = conv_positions(d) * (d->c / d->groups + 1),
-                  },
-                  y);
+    conv_prologue(n, &defines);
+    return launch(
+        e, n,
+        &(struct launch_spec){
+            .kernel = "conv_reference_forward",
+            .defines = defines.data,
+            .args = { TENSOR(x), TENSOR(w), TENSOR(b), PROLOGUE(n), TENSOR(y), STRUCT(g), EPILOGUE(tail) },
+            .iterations = conv_positions(d) * (d->c / d->groups + 1),
+        },
+        y);
 }
 
 oc_status conv_reference_backward_data(struct emitter *e, const struct node *n)

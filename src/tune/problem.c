@@ -23,6 +23,8 @@ void problem_print(struct text *text, const struct node *n, bool training)
     text_print(text, "%s", n->op->name);
     if (n->op->describe)
         n->op->describe(n, text);
+    if (n->prologue.scale)
+        text_print(text, " scaled%s", n->prologue.relu ? "_relu" : "");
     if (n->epilogue.addend)
         text_print(text, " add %d", n->epilogue.addend);
     if (n->epilogue.function)

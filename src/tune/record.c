@@ -157,7 +157,8 @@ bool record_is_current(const struct record *record, const oc_device *device)
 
 bool impl_supports(const struct impl *impl, const struct node *n, const oc_device_info *device)
 {
-    return !impl->supports || impl->supports(n, device);
+    return (!n->prologue.scale || (impl->has_prologue && impl->has_prologue(n))) &&
+           (!impl->supports || impl->supports(n, device));
 }
 
 void choice_default(struct choice *choice, const struct impl *impl, const struct node *n,

@@ -82,6 +82,27 @@ static oc_tensor *densely_connected(struct block *b, oc_tensor *x)
     return oc_relu(norm(dense_layer(dense_layer(conv(x, 16, 1, 1)))));
 }
 
+/* Windows of one behind normalisations: of a slice, with 300 channels, and with stride and groups. */
+static oc_tensor *bottleneck(struct block *b, oc_tensor *x)
+{
+    oc_tensor *narrow = conv(oc_relu(norm(x)), 16, 1, 1);
+    x = oc_concat((oc_tensor *[]){ x, conv(narrow, 280, 1, 1) }, 2);
+    (void)b;
+    return oc_conv(
+        norm(x),
+        &(oc_conv_desc){
+            .filters = 6, .window = { 1 }, .stride = { 2 }, .groups = 2, .rounding = OC_ROUND_FLOOR });
+}
+
+/* No kernel applies these to what it reads: another function, zeros beside the image, a second reader. */
+static oc_tensor *kept_apart(struct block *b, oc_tensor *x)
+{
+    const oc_conv_desc padded = { .filters = 4, .window = { 1 }, .pad = 1 };
+    oc_tensor *v = conv(oc_tanh(norm(x)), 8, 1, 1), *u = oc_relu(norm(oc_add(v, v)));
+    (void)b;
+    return oc_conv(norm(oc_add(u, conv(u, 8, 1, 1))), &padded);
+}
+
 static oc_tensor *pooled(struct block *b, oc_tensor *x)
 {
     (void)b;
@@ -128,8 +149,9 @@ static void list_nodes(const struct plan *plan, char *list, size_t size)
     for (const struct node *n = plan->graph->first; n; n = n->next)
         if (!n->view && !is_preparation(n)) {
             const struct epilogue *e = &n->epilogue;
-            length += (size_t)snprintf(list + length, size - length, "%s%s%s%s%s%s", length > 0 ? " " : "",
-                                       n->op->name, e->addend ? "+addend" : "", e->function ? "+" : "",
+            const char *head = !n->prologue.scale ? "" : n->prologue.relu ? "scale+relu+" : "scale+";
+            length += (size_t)snprintf(list + length, size - length, "%s%s%s%s%s%s%s", length > 0 ? " " : "",
+                                       head, n->op->name, e->addend ? "+addend" : "", e->function ? "+" : "",
                                        e->function ? e->function + strlen("apply_") : "", e->kept ? "'" : "");
             cr_assert(length < size);
         }
@@ -167,6 +189,15 @@ static const struct {
       "conv batch_norm+relu conv concat batch_norm+relu conv concat batch_norm+relu # "
       "activation_backward " NORM_BACKWARD " conv_backward_data+relu' conv_backward_filter " NORM_BACKWARD
       "+addend conv_backward_data+relu' conv_backward_filter " NORM_BACKWARD "+addend conv_backward_filter" },
+    { "bottleneck", bottleneck, "scale+relu+conv conv concat scale+conv",
+      "batch_norm+relu conv conv concat batch_norm conv # conv_backward_data conv_backward_filter "
+      "channel_sum " NORM_BACKWARD " conv_backward_data conv_backward_filter conv_backward_data+relu' "
+      "conv_backward_filter batch_norm_sums" },
+    { "kept apart", kept_apart, "batch_norm+tanh conv add batch_norm+relu conv+addend batch_norm conv",
+      "batch_norm+tanh conv add batch_norm+relu conv+addend batch_norm conv # conv_backward_data "
+      "conv_backward_filter channel_sum " NORM_BACKWARD
+      " conv_backward_data+addend+relu' conv_backward_filter " NORM_BACKWARD
+      " add conv_backward_data+tanh' conv_backward_filter batch_norm_sums" },
     { "pooled", pooled, "conv+relu max_pool conv+relu average_pool",
       "conv batch_norm+relu max_pool conv batch_norm+relu average_pool # "
       "average_pool_backward+relu' " NORM_BACKWARD " conv_backward_data+relu' conv_backward_filter "
