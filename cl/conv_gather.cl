@@ -5,7 +5,7 @@
 #define BLOCK 32
 #endif
 
-#define CHANNELS 64 /* as in src/ops/conv_gather.c */
+#define CHANNELS 256 /* as in src/ops/conv_gather.c */
 
 /* What is packed in one launch: one class of window positions, along each axis those at first + q*period. Twin of struct
  * pack, src/ops/conv_gather.c. */
@@ -57,11 +57,16 @@ __kernel void pack_filter_blocks(IN(real, w), OUT(real, packed), const pack p)
     long from[BLOCK];
     for (int lane = 0; lane < BLOCK; lane++)
         from[lane] = lane_weights(&p, block, lane, first);
+    const bool neighbours = p.transposed && from[0] >= 0 && from[BLOCK - 1] == from[0] + BLOCK - 1; /* whole vectors */
     for (int i = 0; i < p.count[0]; i++)
         for (int j = 0; j < p.count[1]; j++)
             for (int k = 0; k < p.count[2]; k++, to += p.channels * BLOCK) {
                 __global const real *weights = AT(w) + window_index(&p, i, j, k);
-                if (p.transposed)
+                if (neighbours)
+                    for (int channel = 0; channel < count; channel++)
+                        for (int lane = 0; lane < BLOCK; lane++)
+                            to[channel * BLOCK + lane] = weights[from[0] + channel * step + lane];
+                else if (p.transposed)
                     for (int channel = 0; channel < count; channel++)
                         for (int lane = 0; lane < BLOCK; lane++)
                             MOVE(channel, lane);

@@ -187,7 +187,7 @@ static oc_status emit_phases(struct emitter *e, const struct node *n, struct lau
 
 static oc_status emit_blocks(struct emitter *e, const struct node *n)
 {
-    enum { CHANNELS = 64 }; /* of cl/conv_gather.cl */
+    enum { CHANNELS = 256 }; /* of cl/conv_gather.cl */
     return emit_phases(e, n,
                        &(struct launch_spec){
                            .kernel = "pack_filter_blocks",
