@@ -3,7 +3,11 @@
 #include "ops/conv_forms.h"
 #include "ops/conv_gather.h"
 
-enum { DEPTH = 256, MIN_ITEMS = 32 };
+enum {
+    DEPTH = 256,
+    MIN_ITEMS = 32,
+    NEAR_BYTES = 1 << 20 /* of weights that some cache holds, not only the last one */
+};
 
 /* Local memory of a work-item. */
 static size_t panel_bytes(int tile, int panels)
@@ -118,8 +122,18 @@ bool conv_direct_allows(const struct node *n, const oc_device_info *device, cons
            (device->loop_limit == 0 || iterations(n, values) <= device->loop_limit);
 }
 
+/* Whether so many pixels per work-item leave too few of them, so that they have to share pixels, and each copies them anew. */
+static bool is_shared(const struct node *n, const int *values)
+{
+    const struct conv *d = n->desc;
+    const oc_tensor *y = n->out[0];
+    const int64_t pixels =
+        shape_pixels(&y->shape) / (conv_is_transposed(n) ? conv_phase_count(&d->window) : 1);
+    return divide_up(pixels, values[TILE] * values[PANELS]) * d->groups < MIN_ITEMS;
+}
+
 /* Register tile by vector width (32 vector registers of 16 floats, 16 of 8). 96 pixels, or what is allowed: with fewer, weights
- * that no cache holds are read too often. */
+ * that no cache holds are read too often. Fewer of small images, if their weights are near. */
 void conv_direct_heuristic(const struct node *n, const oc_device_info *device, int *values)
 {
     const struct conv *d = n->desc;
@@ -131,6 +145,9 @@ void conv_direct_heuristic(const struct node *n, const oc_device_info *device, i
     values[PANELS] = wide ? 8 : 16;
     while (values[PANELS] > 1 && !conv_direct_allows(n, device, values))
         values[PANELS] /= 2;
+    if (4 * d->c / d->groups * d->k * conv_positions(d) <= NEAR_BYTES)
+        while (values[PANELS] > 1 && is_shared(n, values))
+            values[PANELS] /= 2;
 }
 
 bool conv_direct_supports(const struct node *n, const oc_device_info *device)

@@ -18,6 +18,7 @@
 /* Winograd's minimal filtering, for CPUs. */
 CONV_CHOICE(conv_winograd);
 CONV_PASS(conv_winograd, gather);
+bool conv_winograd_prefers(const struct node *n, const oc_device_info *device);
 CONV_CHOICE(conv_winograd_filter);
 CONV_PASS(conv_winograd_filter, gradient);
 

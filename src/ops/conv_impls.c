@@ -7,6 +7,13 @@
         .tunables = form##_tunables, .heuristic = form##_heuristic, .allows = form##_allows                  \
     }
 
+#define WINOGRAD(form, pass)                                                                                 \
+    {                                                                                                        \
+        .name = "winograd", .supports = form##_supports, .prefers = conv_winograd_prefers,                   \
+        .prepare = form##_prepare_##pass, .emit = form##_##pass, .tunables = form##_tunables,                \
+        .heuristic = form##_heuristic, .allows = form##_allows                                               \
+    }
+
 /* Those with a prologue. */
 #define REFERENCE_FORWARD                                                                                    \
     {                                                                                                        \
@@ -43,7 +50,7 @@
         .emit = conv_gemm_##pass                                                                             \
     }
 
-const struct impl conv_impls[] = { FORM("winograd", conv_winograd, gather),
+const struct impl conv_impls[] = { WINOGRAD(conv_winograd, gather),
                                    FORM("grouped", conv_grouped, gather),
                                    DIRECT_FORWARD,
                                    SUBGROUP(forward),
@@ -60,7 +67,7 @@ const struct impl dense_impls[] = { STREAMED(conv_streamed, forward),
                                     REFERENCE_FORWARD,
                                     { 0 } };
 
-const struct impl conv_backward_data_impls[] = { FORM("winograd", conv_winograd, gather),
+const struct impl conv_backward_data_impls[] = { WINOGRAD(conv_winograd, gather),
                                                  FORM("grouped", conv_grouped, gather),
                                                  STREAMED(conv_streamed_data, backward_data),
                                                  FORM("direct", conv_direct, backward_data),
@@ -71,7 +78,7 @@ const struct impl conv_backward_data_impls[] = { FORM("winograd", conv_winograd,
                                                    .emit = conv_reference_backward_data },
                                                  { 0 } };
 
-const struct impl conv_backward_filter_impls[] = { FORM("winograd", conv_winograd_filter, gradient),
+const struct impl conv_backward_filter_impls[] = { WINOGRAD(conv_winograd_filter, gradient),
                                                    FORM("grouped", conv_grouped_filter, gradient),
                                                    FORM("direct", conv_direct_filter, gradient),
                                                    SUBGROUP(backward_filter),

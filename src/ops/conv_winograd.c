@@ -26,7 +26,9 @@ enum {
     MIN_SAVING = 2,
     MIN_ITEMS = 16,
     PACK_CHANNELS = 16 /* as in the kernel */,
-    FILTER_BYTES = 3 << 20
+    FILTER_BYTES = 3 << 20,
+    MIN_PIXELS = 128,
+    FAR_BYTES = 16 << 20
 };
 
 /* ---- what suits ---- */
@@ -84,6 +86,16 @@ bool winograd_suits(const struct node *n, const oc_device_info *device)
     const struct conv *d = n->desc;
     return device->type == OC_DEVICE_CPU && d->groups == 1 && d->c >= MIN_CHANNELS && d->k >= MIN_CHANNELS &&
            is_3x3(&d->window) && saving(n, winograd_output(n)) >= MIN_SAVING;
+}
+
+/* Not with few pixels for filters that no cache holds: transformed they are four times as large, and reading takes longest. */
+bool conv_winograd_prefers(const struct node *n, const oc_device_info *device)
+{
+    const struct conv *d = n->desc;
+    const int *out = d->window.out;
+    (void)device;
+    return n->in[0]->shape.dim[0] * out[0] * out[1] * out[2] >= MIN_PIXELS ||
+           4 * d->c * d->k * winograd_points(winograd_output(n)) <= FAR_BYTES;
 }
 
 /* ---- packing ---- */
