@@ -6,6 +6,7 @@
 enum {
     DEPTH = 256,
     MIN_ITEMS = 32,
+    FEW_PIXELS = 24,     /* one number for all small images, since each makes a program of its own */
     NEAR_BYTES = 1 << 20 /* of weights that some cache holds, not only the last one */
 };
 
@@ -133,7 +134,7 @@ static bool is_shared(const struct node *n, const int *values)
 }
 
 /* Register tile by vector width (32 vector registers of 16 floats, 16 of 8). 96 pixels, or what is allowed: with fewer, weights
- * that no cache holds are read too often. Fewer of small images, if their weights are near. */
+ * that no cache holds are read too often. FEW_PIXELS of small images, if their weights are near. */
 void conv_direct_heuristic(const struct node *n, const oc_device_info *device, int *values)
 {
     const struct conv *d = n->desc;
@@ -145,9 +146,8 @@ void conv_direct_heuristic(const struct node *n, const oc_device_info *device, i
     values[PANELS] = wide ? 8 : 16;
     while (values[PANELS] > 1 && !conv_direct_allows(n, device, values))
         values[PANELS] /= 2;
-    if (4 * d->c / d->groups * d->k * conv_positions(d) <= NEAR_BYTES)
-        while (values[PANELS] > 1 && is_shared(n, values))
-            values[PANELS] /= 2;
+    if (4 * d->c / d->groups * d->k * conv_positions(d) <= NEAR_BYTES && is_shared(n, values))
+        values[PANELS] = (int)least(values[PANELS], FEW_PIXELS / values[TILE]);
 }
 
 bool conv_direct_supports(const struct node *n, const oc_device_info *device)
