@@ -222,6 +222,21 @@ typedef struct {
         FINISH(T, LOAD, v, pixel, channel)     \
     }
 
+/* The prologue: what a kernel makes of a value v of its input as it reads it, of type T, with the scale and shift of its channel:
+ * v*scale + shift if PROLOGUE is 1, ReLU of that if it is 2, v itself if it is 0. Where there is none, the arguments are another
+ * input. Host side: conv_prologue and PROLOGUE, ops/conv.h. */
+#ifndef PROLOGUE
+#define PROLOGUE 0
+#endif
+#define PROLOGUE_ARGUMENTS IN(real, scale), IN(real, shift)
+#define BEGIN(T, v, scale, shift)       \
+    {                                   \
+        if (PROLOGUE > 0)               \
+            (v) = fma(v, scale, shift); \
+        if (PROLOGUE > 1)               \
+            (v) = apply_relu(T, v, 0);  \
+    }
+
 /* Over the vectors a[i][j] of a tile, which lie in registers as long as all such loops are unrolled. Kernels for CPUs finish a
  * tile without a gap step by step, each for all its vectors: with few products per result, looking at each vector takes as
  * long as multiplying. What remains at the edges goes through an array `rest`, in loops that are short to compile. */

@@ -2,11 +2,8 @@
  *
  * x (n, in, c), w (k, c/groups, window) in file order, y (n, out, k). A dense layer is a convolution without spatial
  * dimensions. Outputs and input gradients have a bias and an epilogue, outputs a prologue. */
-#ifndef PROLOGUE
-#define PROLOGUE 0 /* as in conv_direct.cl */
-#endif
 
-__kernel void conv_reference_forward(IN(real, x), IN(real, w), IN(real, b), IN(real, scale), IN(real, shift),
+__kernel void conv_reference_forward(IN(real, x), IN(real, w), IN(real, b), PROLOGUE_ARGUMENTS,
                                      RESULT(real, y), const geometry g, EPILOGUE_ARGUMENTS)
 {
     const ulong i = get_global_id(0);
@@ -29,10 +26,7 @@ __kernel void conv_reference_forward(IN(real, x), IN(real, w), IN(real, b), IN(r
             __global const real *pw = AT(w) + (ulong)k * cg * window + r;
             for (int c = 0; c < cg; c++) {
                 real v = px[c];
-                if (PROLOGUE)
-                    v = fma(v, AT(scale)[first + c], AT(shift)[first + c]);
-                if (PROLOGUE > 1)
-                    v = apply_relu(real, v, 0);
+                BEGIN(real, v, AT(scale)[first + c], AT(shift)[first + c])
                 sum = fma(v, pw[(ulong)c * window], sum);
             }
         }

@@ -27,9 +27,6 @@
 #ifndef PIXELS
 #define PIXELS 128
 #endif
-#ifndef PROLOGUE
-#define PROLOGUE 0 /* 1: values of x are multiplied and shifted as they are read, 2: and ReLU is applied */
-#endif
 #define BLOCK (COLUMNS * VECTOR)
 #define ROW (DEPTH + 16)              /* of a panel: the values of one pixel, and slack; whole cache lines */
 #define DY_BLOCK (PIXELS * TILE + 16) /* of the panel of dy: a tile's filters, and slack */
@@ -80,13 +77,14 @@ inline void zero_run(__local real *to, int count)
         STOREV((realv)0, to + i);
 }
 
-/* copy_run with a prologue. Of x it reads no more than asked: y may lie beside it. */
+/* copy_run with the prologue. Of x it reads no more than asked: y may lie beside it. */
 inline void scale_run(__local real *to, __global const real *from, __global const real *scale, __global const real *shift,
                       int count)
 {
     for (int i = 0; i < count; i += VECTOR) {
-        const realv v = fma(load_some(from + i, count - i), LOADV(scale + i), LOADV(shift + i));
-        STOREV(PROLOGUE > 1 ? apply_relu(realv, v, 0) : v, to + i);
+        realv v = load_some(from + i, count - i);
+        BEGIN(realv, v, LOADV(scale + i), LOADV(shift + i))
+        STOREV(v, to + i);
     }
 }
 
@@ -202,8 +200,8 @@ inline void prefetch_run(__global const real *from, const int count)
 
 #if HAS(GATHER)
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
-conv_direct_gather(IN(real, x), IN(real, w), IN(real, b), IN(real, scale), IN(real, shift), RESULT(real, y),
-                   const gather g, EPILOGUE_ARGUMENTS, __local real *panels)
+conv_direct_gather(IN(real, x), IN(real, w), IN(real, b), PROLOGUE_ARGUMENTS, RESULT(real, y), const gather g,
+                   EPILOGUE_ARGUMENTS, __local real *panels)
 {
     const int group = get_group_id(1), first_block = get_group_id(2) * g.blocks;
     const int rows = g.a[0].positions * g.a[1].positions * g.a[2].positions * g.channels;
@@ -225,7 +223,7 @@ conv_direct_gather(IN(real, x), IN(real, w), IN(real, b), IN(real, scale), IN(re
             if (first + t < pixels) {
                 place[t] = place_of(&p, &g);
                 const int channel = group * g.channels + k0;
-                if (PROLOGUE)
+                if (PROLOGUE > 0)
                     scale_run(panels + t * ROW, AT(x) + source_of(&p, &g) + channel, AT(scale) + channel,
                               AT(shift) + channel, length);
                 else if (pointwise)

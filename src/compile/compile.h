@@ -91,7 +91,7 @@ oc_status pass_select(struct plan *plan);
 oc_status pass_memory(struct plan *plan);
 
 /* select.c: how a node is carried out where tuning knows nothing; false: not at all. */
-bool plan_chooses(struct choice *choice, const struct node *n, const struct plan *plan);
+bool plan_choose_untuned(struct choice *choice, const struct node *n, const struct plan *plan);
 
 /* memory.c: gives a tensor a place of its own at the end of a region; begins another slab of a region. */
 oc_status memory_place(struct plan *plan, oc_tensor *x, enum region region);

@@ -144,7 +144,7 @@ static oc_status join_prologue(const struct plan *plan, struct node *n)
         before->epilogue.kept || n->in[0]->consumers != 1 || plan_keeps(plan, n->in[0]))
         return OC_OK;
     const char *function = before->epilogue.function;
-    if ((function && strcmp(function, "apply_relu") != 0) || !plan_chooses(&choice, n, plan) ||
+    if ((function && strcmp(function, "apply_relu") != 0) || !plan_choose_untuned(&choice, n, plan) ||
         !choice.impl->has_prologue || !choice.impl->has_prologue(n))
         return OC_OK;
     graph->insert_before = n;

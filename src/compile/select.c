@@ -104,7 +104,7 @@ static bool choose_by_record(struct choice *choice, const struct node *n, const 
     return !problem.overflow && records_find(plan->records, n, plan->device, buffer, choice);
 }
 
-bool plan_chooses(struct choice *choice, const struct node *n, const struct plan *plan)
+bool plan_choose_untuned(struct choice *choice, const struct node *n, const struct plan *plan)
 {
     const oc_device_info *device = oc_device_get_info(plan->device);
     size_t length;
@@ -118,7 +118,7 @@ static oc_status choose(struct node *n, const struct plan *plan)
     size_t length = 0;
     const char *wanted = wanted_name(plan->desc->implementations, n->op->name, &length);
     struct choice choice;
-    if (!((!wanted && choose_by_record(&choice, n, plan)) || plan_chooses(&choice, n, plan)))
+    if (!((!wanted && choose_by_record(&choice, n, plan)) || plan_choose_untuned(&choice, n, plan)))
         return node_fail(n, OC_E_UNSUPPORTED, "%s%.*s%s does not support it on device \"%s\"",
                          wanted ? "implementation \"" : "Ocelli", (int)length, wanted ? wanted : "",
                          wanted ? "\"" : "", device->name);

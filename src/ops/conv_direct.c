@@ -7,7 +7,7 @@ enum {
     DEPTH = 256,
     MIN_ITEMS = 32,
     FEW_PIXELS = 24,     /* one number for all small images, since each makes a program of its own */
-    NEAR_BYTES = 1 << 20 /* of weights that some cache holds, not only the last one */
+    NEAR_BYTES = 1 << 20 /* weights up to here are cheap to read once more */
 };
 
 /* Local memory of a work-item. */

@@ -113,10 +113,15 @@ static void expect_layer(oc_device *device, const struct layer *l, const char *i
 
 Test(prologue, no_result_is_rounded)
 {
+    static const char *const values[] = { "conv=direct VECTOR=16 TILE=12 COLUMNS=2 PANELS=8",
+                                          "conv=direct VECTOR=8 TILE=6 COLUMNS=2 PANELS=16",
+                                          "conv=direct VECTOR=4 TILE=4 COLUMNS=1 PANELS=1" };
     oc_device *device = fixture_open();
     for (int i = 0; i < (fixture_quick() ? 1 : COUNT_OF(layers)); i++) {
         expect_layer(device, &layers[i], NULL);
         expect_layer(device, &layers[i], "reference"); /* whose kernels read what is there */
     }
+    for (int k = 0; k < COUNT_OF(values) && !fixture_quick(); k++)
+        expect_layer(device, &layers[0], values[k]);
     oc_device_close(device);
 }
