@@ -364,6 +364,9 @@ conv_direct_backward_filter(IN(real, x), IN(real, dy), OUT(real, dw), const gath
                     }
                 }
                 __local const real *from = panel + row, *dy = dy_panel + k / TILE * DY_BLOCK;
+                __global real *to = out + (ulong)k * f.rows + row;
+                for (int i = 0; i < TILE && m > first; i++)
+                    prefetch_run(to + (ulong)i * f.rows, BLOCK);
                 realv a[TILE][COLUMNS];
                 FOR_TILE a[i][j] = 0;
                 for (int t = 0; t < count; t++) {
@@ -381,7 +384,6 @@ conv_direct_backward_filter(IN(real, x), IN(real, dy), OUT(real, dw), const gath
                     from += ROW;
                     dy += TILE;
                 }
-                __global real *to = out + (ulong)k * f.rows + row;
                 const int left = length - row;
                 if (k + TILE <= filters && left >= BLOCK) {
                     if (m > first)

@@ -14,7 +14,8 @@ struct filter_share {
 
 enum {
     FILTERS = 256, /* of a work-item */
-    MIN_ITEMS = 32,
+    MAX_ITEMS = 128,
+    ITEMS_PER_UNIT = 8,      /* fewer idle at the end, more leave more partial filters to add up */
     PARTIAL_BYTES = 8 << 20, /* of partial filters, in all chunks together */
 };
 
@@ -23,16 +24,27 @@ static int64_t row_count(const struct conv *d)
     return conv_positions(d) * (d->c / d->groups);
 }
 
-/* The most chunks that the pixels are divided into, `panel` of them at a time, each `depth` rows of it; a smaller batch never
- * has more. */
-static int64_t chunk_limit(const struct node *n, int panel, int depth)
+enum { VECTOR, TILE, COLUMNS, PIXELS, DEPTH, ITEMS };
+
+/* DEPTH is a multiple of every block of vectors; ITEMS is how many work-items there shall be at least. */
+const struct tunable conv_direct_filter_tunables[] = { [VECTOR] = { "VECTOR", { 16, 8, 4 } },
+                                                       [TILE] = { "TILE", { 8, 16, 12, 6, 4 } },
+                                                       [COLUMNS] = { "COLUMNS", { 2, 1 } },
+                                                       [PIXELS] = { "PIXELS", { 128, 256, 64, 32, 16 } },
+                                                       [DEPTH] = { "DEPTH", { 384, 192 } },
+                                                       [ITEMS] = { "ITEMS", { 16, 32, 64, MAX_ITEMS } },
+                                                       { 0 } };
+
+/* The most chunks that the pixels are divided into; a smaller batch never has more. */
+static int64_t chunk_limit(const struct node *n, const int *values)
 {
     const struct conv *d = n->desc;
-    const int64_t items = divide_up(row_count(d), depth) * divide_up(d->k / d->groups, FILTERS) * d->groups;
-    const int64_t wanted = divide_up(MIN_ITEMS, items);
+    const int64_t items =
+        divide_up(row_count(d), values[DEPTH]) * divide_up(d->k / d->groups, FILTERS) * d->groups;
+    const int64_t wanted = divide_up(values[ITEMS], items);
     const int64_t affordable = PARTIAL_BYTES / (4 * row_count(d) * d->k);
     const int64_t batch_pixels = shape_count(&n->in[1]->shape) / d->k;
-    return least(divide_up(batch_pixels, panel), least(wanted, affordable > 1 ? affordable : 1));
+    return least(divide_up(batch_pixels, values[PIXELS]), least(wanted, affordable > 1 ? affordable : 1));
 }
 
 /* Whether there is something to add up, or to bring from the rows' order into that of dw. */
@@ -44,7 +56,7 @@ static bool has_partial(const struct node *n)
 oc_status conv_direct_filter_prepare_gradient(struct node *n)
 {
     const struct conv *d = n->desc;
-    const int64_t chunks = chunk_limit(n, tuned(n, "PIXELS"), tuned(n, "DEPTH"));
+    const int64_t chunks = chunk_limit(n, n->tuned);
     if (chunks == 1 && conv_positions(d) == 1)
         return OC_OK;
     return node_output(n, 1, ELEMENT_F32,
@@ -78,7 +90,7 @@ oc_status conv_direct_filter_gradient(struct emitter *e, const struct node *n)
     const oc_tensor *x = n->in[0], *dy = n->in[1], *dw = n->out[0], *sum = has_partial(n) ? n->out[1] : dw;
     const struct gather g = conv_gather(d, x, dy);
     const int pixels = tuned(n, "PIXELS"), depth = tuned(n, "DEPTH");
-    const struct filter_share f = make_share(n, has_partial(n) ? chunk_limit(n, pixels, depth) : 1, pixels);
+    const struct filter_share f = make_share(n, has_partial(n) ? chunk_limit(n, n->tuned) : 1, pixels);
     const int64_t chunks = divide_up(f.pixels, f.pixels_per_chunk);
     char buffer[48];
     struct text defines = TEXT_IN(buffer);
@@ -96,21 +108,12 @@ oc_status conv_direct_filter_gradient(struct emitter *e, const struct node *n)
     return has_partial(n) ? conv_sum_filter(e, n, &g, chunks) : OC_OK;
 }
 
-enum { VECTOR, TILE, COLUMNS, PIXELS, DEPTH };
-
-/* DEPTH is a multiple of every block of vectors. */
-const struct tunable conv_direct_filter_tunables[] = {
-    [VECTOR] = { "VECTOR", { 16, 8, 4 } }, [TILE] = { "TILE", { 8, 16, 12, 6, 4 } },
-    [COLUMNS] = { "COLUMNS", { 2, 1 } },   [PIXELS] = { "PIXELS", { 128, 256, 64, 32, 16 } },
-    [DEPTH] = { "DEPTH", { 384, 192 } },   { 0 }
-};
-
 /* About how often a work-item's loops run: over its pixels once per tile, and what goes with it. */
 static int64_t iterations(const struct node *n, const int *values)
 {
     const struct conv *d = n->desc;
     const int vector = values[VECTOR], tile = values[TILE], columns = values[COLUMNS], depth = values[DEPTH];
-    const struct filter_share f = make_share(n, chunk_limit(n, values[PIXELS], depth), values[PIXELS]);
+    const struct filter_share f = make_share(n, chunk_limit(n, values), values[PIXELS]);
     const int64_t tiles =
         divide_up(least(f.rows, depth), vector * columns) * divide_up(least(d->k / d->groups, FILTERS), tile);
     const int64_t panels = f.pixels_per_chunk / values[PIXELS] + 1, pixels = f.pixels_per_chunk;
@@ -135,11 +138,16 @@ void conv_direct_filter_heuristic(const struct node *n, const oc_device_info *de
     values[VECTOR] = wide ? 16 : 8;
     values[TILE] = wide && d->k / d->groups > 4 ? 8 : !wide && d->k / d->groups > 12 ? 6 : 4;
     values[COLUMNS] = row_count(d) <= values[VECTOR] ? 1 : 2;
-    for (values[DEPTH] = 384; values[DEPTH] >= 192; values[DEPTH] /= 2)
-        for (values[PIXELS] = 128; values[PIXELS] >= 16; values[PIXELS] /= 2)
-            if (conv_direct_filter_allows(n, device, values))
-                return;
-    values[DEPTH] = 192; /* too much even so */
+    values[ITEMS] = 16;
+    while (values[ITEMS] < MAX_ITEMS && values[ITEMS] < ITEMS_PER_UNIT * device->compute_units)
+        values[ITEMS] *= 2;
+    for (; values[ITEMS] <= MAX_ITEMS; values[ITEMS] *= 2)
+        for (values[DEPTH] = 384; values[DEPTH] >= 192; values[DEPTH] /= 2)
+            for (values[PIXELS] = 128; values[PIXELS] >= 16; values[PIXELS] /= 2)
+                if (conv_direct_filter_allows(n, device, values))
+                    return;
+    values[ITEMS] = MAX_ITEMS; /* too much even so */
+    values[DEPTH] = 192;
     values[PIXELS] = 16;
 }
 
