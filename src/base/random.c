@@ -45,7 +45,6 @@ uint64_t random_below(const struct random *random, uint64_t index, uint64_t limi
     return (((uint64_t)words[1] << 32) | words[0]) % limit;
 }
 
-/* Box and Muller: two numbers from two words. */
 /* By Box and Muller: two words make two values. */
 static void gaussian_block(const struct random *random, uint64_t block, float values[4])
 {
