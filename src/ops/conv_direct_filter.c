@@ -15,7 +15,7 @@ struct filter_share {
 enum {
     FILTERS = 256, /* of a work-item */
     MAX_ITEMS = 128,
-    ITEMS_PER_UNIT = 8,      /* fewer idle at the end, more leave more partial filters to add up */
+    ITEMS_PER_UNIT = 8,      /* with fewer some idle at the end, with more there are more partial filters */
     PARTIAL_BYTES = 8 << 20, /* of partial filters, in all chunks together */
 };
 
