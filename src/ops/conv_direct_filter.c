@@ -122,9 +122,10 @@ static int64_t iterations(const struct node *n, const int *values)
     return tiles * (pixels * conv_tile_iterations(tile, columns) + panels * store) + pixels * copy;
 }
 
+/* A record of a device with few compute units would leave some of one with many idle. */
 bool conv_direct_filter_allows(const struct node *n, const oc_device_info *device, const int *values)
 {
-    return values[TILE] <= values[VECTOR] &&
+    return values[TILE] <= values[VECTOR] && values[ITEMS] >= least(MAX_ITEMS, device->compute_units) &&
            panel_bytes(values[PIXELS], values[DEPTH]) +
                    dy_panel_bytes(n->desc, values[PIXELS], values[TILE]) <=
                (size_t)device->local_memory &&

@@ -150,6 +150,22 @@ Test(select, values_may_be_given_by_hand)
         &info, net.graph, device,
         &(oc_model_desc){ .loss = net.loss,
                           .implementations = "conv=direct VECTOR=4 TILE=4 COLUMNS=1 PANELS=1" }));
+    device->info.local_memory = 1 << 20;
+    device->info.compute_units = 64;
+    expect_failure(
+        oc_model_predict_memory(
+            &info, net.graph, device,
+            &(oc_model_desc){
+                .loss = net.loss,
+                .implementations =
+                    "conv_backward_filter=direct VECTOR=4 TILE=4 COLUMNS=1 PIXELS=64 DEPTH=192 ITEMS=32" }),
+        OC_E_UNSUPPORTED, "ITEMS=32\" does", "fewer work-items than compute units");
+    CHECK(oc_model_predict_memory(
+        &info, net.graph, device,
+        &(oc_model_desc){
+            .loss = net.loss,
+            .implementations =
+                "conv_backward_filter=direct VECTOR=4 TILE=4 COLUMNS=1 PIXELS=64 DEPTH=192 ITEMS=64" }));
     oc_graph_destroy(net.graph);
     oc_device_close(device);
 }

@@ -143,8 +143,8 @@ Test(shipped, models_take_them)
     setenv("OCELLI_TUNING_DB", scratch_path("none"), 1);
     oc_device *device = fixture_open();
     strcpy(device->info.name, "another CPU");
-    device->info.compute_units = 64;
-    device->info.local_memory = 1 << 20; /* a record that does not fit is passed over */
+    device->info.compute_units = 16; /* a record that does not fit is passed over */
+    device->info.local_memory = 1 << 20;
     for (int width = 8; width <= 16; width *= 2) {
         device->info.vector_width = width;
         for (int i = 0; i < COUNT_OF(tuned_networks); i++)
