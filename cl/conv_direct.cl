@@ -315,30 +315,31 @@ conv_direct_gather(IN(real, x), IN(real, w), IN(real, b), PROLOGUE_ARGUMENTS, RE
 /* How the gradient of the filter is divided. Twin of struct filter_share, src/ops/conv_direct_filter.c. */
 typedef struct {
     long pixels, pixels_per_chunk;
-    int rows; /* of the filter's gradient: (position, channel) */
+    int rows, pitch;                       /* of the filter's gradient: (position, channel); from one filter to the next */
+    int row_part, filter_part, panel_part; /* rows and filters of a work-item, pixels of a panel */
     int padding; /* Mesa wants struct arguments without hidden padding at their end */
 } filter_share;
 
-/* Gradient of the filter: filters times (position, channel), summed over pixels. A work-item owns DEPTH of the rows, FILTERS
- * filters and a chunk of the pixels. It gathers PIXELS pixels of x at a time into a panel, as above, and those of dy into
- * another, [tile of filters][pixel][TILE], and adds their products in a register tile of TILE filters (broadcast) times
- * COLUMNS vectors of rows. Result [chunk][filter][row]. */
+/* Gradient of the filter: filters times (position, channel), summed over pixels. A work-item owns at most DEPTH of the rows,
+ * FILTERS filters and a chunk of the pixels. It gathers at most PIXELS pixels of x at a time into a panel, as above, and those of
+ * dy into another, [tile of filters][pixel][TILE], and adds their products in a register tile of TILE filters (broadcast) times
+ * COLUMNS vectors of rows. Result [chunk][filter][row], with room for whole blocks of rows if there are several chunks. */
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
 conv_direct_backward_filter(IN(real, x), IN(real, dy), OUT(real, dw), const gather g, const filter_share f,
                             __local real *panel, __local real *dy_panel)
 {
-    const int filter_blocks = (g.filters + FILTERS - 1) / FILTERS, group = get_group_id(2) / filter_blocks;
-    const int k0 = get_group_id(2) % filter_blocks * FILTERS, filters = min(FILTERS, g.filters - k0);
-    const int row0 = get_group_id(0) * DEPTH, length = min(DEPTH, f.rows - row0), chunk = get_group_id(1);
+    const int filter_parts = (g.filters + f.filter_part - 1) / f.filter_part, group = get_group_id(2) / filter_parts;
+    const int k0 = get_group_id(2) % filter_parts * f.filter_part, filters = min(f.filter_part, g.filters - k0);
+    const int row0 = get_group_id(0) * f.row_part, length = min(f.row_part, f.rows - row0), chunk = get_group_id(1);
     const row_start start = row_at(row0, &g);
     const bool joined = is_joined(&g, length);
     const bool pointwise = is_pointwise(&g);
     const ulong first = (ulong)chunk * f.pixels_per_chunk, end = min((ulong)f.pixels, first + f.pixels_per_chunk);
     pixel p = pixel_at(first, &g);
-    __global real *out = AT(dw) + (((ulong)chunk * g.groups + group) * g.filters + k0) * f.rows + row0;
+    __global real *out = AT(dw) + (((ulong)chunk * g.groups + group) * g.filters + k0) * f.pitch + row0;
 
-    for (ulong m = first; m < end; m += PIXELS) {
-        const int count = min((ulong)PIXELS, end - m);
+    for (ulong m = first; m < end; m += f.panel_part) {
+        const int count = min((ulong)f.panel_part, end - m);
         for (int t = 0; t < count; t++) {
             if (pointwise)
                 copy_run(panel + t * ROW, AT(x) + source_of(&p, &g) + group * g.channels + row0, length);
@@ -350,8 +351,8 @@ conv_direct_backward_filter(IN(real, x), IN(real, dy), OUT(real, dw), const gath
                 STOREV(LOADV(from + k), dy_panel + k / TILE * DY_BLOCK + t * TILE);
         }
         const int tiles = (length + BLOCK - 1) / BLOCK * ((filters + TILE - 1) / TILE);
-        __global const real *dy_ahead = AT(dy) + (m + PIXELS) * g.y_pitch + group * g.filters + k0;
-        int ahead = end - m <= PIXELS ? 0 : min((ulong)PIXELS, end - m - PIXELS);
+        __global const real *dy_ahead = AT(dy) + (m + count) * g.y_pitch + group * g.filters + k0;
+        int ahead = min((ulong)f.panel_part, end - m - count);
         pixel next = p;
         for (int row = 0; row < length; row += BLOCK)
             for (int k = 0; k < filters; k += TILE) {
@@ -364,9 +365,9 @@ conv_direct_backward_filter(IN(real, x), IN(real, dy), OUT(real, dw), const gath
                     }
                 }
                 __local const real *from = panel + row, *dy = dy_panel + k / TILE * DY_BLOCK;
-                __global real *to = out + (ulong)k * f.rows + row;
+                __global real *to = out + (ulong)k * f.pitch + row;
                 for (int i = 0; i < TILE && m > first; i++)
-                    prefetch_run(to + (ulong)i * f.rows, BLOCK);
+                    prefetch_run(to + (ulong)i * f.pitch, BLOCK);
                 realv a[TILE][COLUMNS];
                 FOR_TILE a[i][j] = 0;
                 for (int t = 0; t < count; t++) {
@@ -385,15 +386,15 @@ conv_direct_backward_filter(IN(real, x), IN(real, dy), OUT(real, dw), const gath
                     dy += TILE;
                 }
                 const int left = length - row;
-                if (k + TILE <= filters && left >= BLOCK) {
+                if (k + TILE <= filters && row0 + row + BLOCK <= f.pitch) {
                     if (m > first)
-                        FOR_TILE a[i][j] += LOADV(to + (ulong)i * f.rows + j * VECTOR);
-                    FOR_TILE STOREV(a[i][j], to + (ulong)i * f.rows + j * VECTOR);
+                        FOR_TILE a[i][j] += LOADV(to + (ulong)i * f.pitch + j * VECTOR);
+                    FOR_TILE STOREV(a[i][j], to + (ulong)i * f.pitch + j * VECTOR);
                     continue;
                 }
                 realv rest[TILE][COLUMNS];
                 FOR_TILE rest[i][j] = a[i][j];
-                for (int i = 0; i < TILE && k + i < filters; i++, to += f.rows)
+                for (int i = 0; i < TILE && k + i < filters; i++, to += f.pitch)
                     for (int c = 0; c < min(left, BLOCK); c += VECTOR) {
                         const realv v = m > first ? load_some(to + c, left - c) : (realv)0;
                         store_some(rest[i][c / VECTOR] + v, to + c, left - c);

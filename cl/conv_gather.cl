@@ -111,15 +111,16 @@ __kernel void sum_filter_chunks(IN(real, partial), OUT(real, dw), const gather g
     }
 }
 
-/* The same for CPUs: a work-item takes one filter and VECTOR channels, so that it writes one piece of dw. */
-__kernel void sum_filter_vectors(IN(real, partial), OUT(real, dw), const gather g, const int chunks)
+/* The same for CPUs, from filters `pitch` values apart: a work-item takes one filter and VECTOR channels, so that it writes one
+ * piece of dw. */
+__kernel void sum_filter_vectors(IN(real, partial), OUT(real, dw), const gather g, const int pitch, const int chunks)
 {
     const int c = get_global_id(0) * VECTOR, k = get_global_id(1), window = g.all_positions, count = g.channels - c;
     if (count <= 0 || k >= g.groups * g.filters)
         return;
-    const ulong rows = (ulong)window * g.channels, all = rows * g.groups * g.filters;
-    __global const real *from = AT(partial) + k * rows + c;
-    __global real *to = AT(dw) + k * rows + (ulong)c * window;
+    const ulong all = (ulong)pitch * g.groups * g.filters;
+    __global const real *from = AT(partial) + (ulong)k * pitch + c;
+    __global real *to = AT(dw) + ((ulong)k * g.channels + c) * window;
     for (int r = 0; r < window; r++, from += g.channels) {
         realv sum = load_some(from, count);
         for (int chunk = 1; chunk < chunks; chunk++)

@@ -291,7 +291,7 @@ __kernel void pack_filter_winograd(IN(real, w), OUT(real, u), const winograd_fil
  *
  * The same products, seen from the filter: dw = G^T ((A dy A^T) x (B^T d B)) G, summed over tiles; that is one matrix product
  * per point whose depth are the tiles. A work-item owns SPAN channels and SPAN filters and goes through its share of the
- * tiles DEPTH at a time, line of points after line of points: it transforms them into local memory as
+ * tiles at most DEPTH at a time, line of points after line of points: it transforms them into local memory as
  * [point of the line][vector of channels or filters][tile][VECTOR], multiplies in a register tile of TILE filters times
  * COLUMNS vectors of channels, and adds what the line means for the filter to its result. FEW_FILTERS and FEW_CHANNELS of
  * them go through all points of the line before the next ones, so that products find their operands in the nearest cache.
@@ -381,16 +381,16 @@ inline void gather_line(const realv *m, realv *g)
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
 conv_winograd_backward_filter(IN(real, x), IN(real, dy), OUT(real, dw), const winograd g, const int tiles_per_chunk,
-                              __local real *images, __local real *results, __local real *products)
+                              const int tiles_per_panel, __local real *images, __local real *results, __local real *products)
 {
     const int c0 = get_group_id(0) * SPAN, k0 = get_group_id(1) * SPAN, chunk = get_group_id(2);
     const int channels = min(SPAN, g.channels - c0), filters = min(SPAN, g.filters - k0);
     const int first = chunk * tiles_per_chunk, end = min(first + tiles_per_chunk, g.n * g.tiles_h * g.tiles_w);
     __global real *out = AT(dw) + ((ulong)chunk * g.filters + k0) * 9 * g.channels + c0;
 
-    for (int t0 = first; t0 < end; t0 += DEPTH)
+    for (int t0 = first; t0 < end; t0 += tiles_per_panel)
         for (int point = 0; point < SIDE; point++) { /* the line of points with this row */
-            const int count = min(DEPTH, end - t0);
+            const int count = min(tiles_per_panel, end - t0);
             for (int i = 0; i < count; i++) {
                 const tile t = tile_at(t0 + i, &g);
                 const int h = t.h - g.begin_h, w = t.w - g.begin_w;

@@ -9,7 +9,7 @@
 /* Twin of filter_share in cl/conv_direct.cl. */
 struct filter_share {
     int64_t pixels, pixels_per_chunk;
-    int32_t rows, padding;
+    int32_t rows, pitch, row_part, filter_part, panel_part, padding;
 };
 
 enum {
@@ -35,22 +35,39 @@ const struct tunable conv_direct_filter_tunables[] = { [VECTOR] = { "VECTOR", { 
                                                        [ITEMS] = { "ITEMS", { 16, 32, 64, MAX_ITEMS } },
                                                        { 0 } };
 
-/* The most chunks that the pixels are divided into; a smaller batch never has more. */
+/* Of the rows, of a group's filters: how many parts there are of at most DEPTH, or FILTERS. */
+static int64_t row_parts(const struct conv *d, const int *values)
+{
+    return divide_up(row_count(d), values[DEPTH]);
+}
+
+static int64_t filter_parts(const struct conv *d)
+{
+    return divide_up(d->k / d->groups, FILTERS);
+}
+
+/* The most chunks that the pixels are divided into; a smaller batch never has more. Panels are filled as well as they can be: each
+ * takes reading and writing the results once more. */
 static int64_t chunk_limit(const struct node *n, const int *values)
 {
     const struct conv *d = n->desc;
-    const int64_t items =
-        divide_up(row_count(d), values[DEPTH]) * divide_up(d->k / d->groups, FILTERS) * d->groups;
-    const int64_t wanted = divide_up(values[ITEMS], items);
+    const int64_t items = row_parts(d, values) * filter_parts(d) * d->groups;
     const int64_t affordable = PARTIAL_BYTES / (4 * row_count(d) * d->k);
-    const int64_t batch_pixels = shape_count(&n->in[1]->shape) / d->k;
-    return least(divide_up(batch_pixels, values[PIXELS]), least(wanted, affordable > 1 ? affordable : 1));
+    const int64_t panels = divide_up(shape_count(&n->in[1]->shape) / d->k, values[PIXELS]);
+    const int64_t wanted = least(divide_up(values[ITEMS], items), greatest(affordable, 1));
+    return conv_even_chunks(divide_up(panels, divide_up(panels, wanted)), affordable, items);
 }
 
 /* Whether there is something to add up, or to bring from the rows' order into that of dw. */
 static bool has_partial(const struct node *n)
 {
     return n->out_count > 1;
+}
+
+/* The values of a partial filter: whole blocks, so that no store has to be of some lanes only. */
+static int64_t partial_pitch(const struct conv *d, const int *values)
+{
+    return conv_part_size(row_count(d), 1, values[VECTOR] * values[COLUMNS]);
 }
 
 oc_status conv_direct_filter_prepare_gradient(struct node *n)
@@ -60,16 +77,23 @@ oc_status conv_direct_filter_prepare_gradient(struct node *n)
     if (chunks == 1 && conv_positions(d) == 1)
         return OC_OK;
     return node_output(n, 1, ELEMENT_F32,
-                       &(struct shape){ .rank = 1, .dim = { chunks * row_count(d) * d->k } });
+                       &(struct shape){ .rank = 1, .dim = { chunks * partial_pitch(d, n->tuned) * d->k } });
 }
 
-/* The division into at most `limit` chunks of whole panels. */
-static struct filter_share make_share(const struct node *n, int64_t limit, int panel)
+/* The division into at most `limit` chunks. */
+static struct filter_share make_share(const struct node *n, int64_t limit, const int *values)
 {
-    const int64_t pixels = shape_pixels(&n->in[1]->shape);
-    return (struct filter_share){ .pixels = pixels,
-                                  .pixels_per_chunk = divide_up(divide_up(pixels, limit), panel) * panel,
-                                  .rows = (int32_t)row_count(n->desc) };
+    const struct conv *d = n->desc;
+    const int64_t pixels = shape_pixels(&n->in[1]->shape), chunk = divide_up(pixels, limit);
+    return (struct filter_share){
+        .pixels = pixels,
+        .pixels_per_chunk = chunk,
+        .rows = (int32_t)row_count(d),
+        .pitch = (int32_t)(has_partial(n) ? partial_pitch(d, values) : row_count(d)),
+        .row_part = conv_part_size(row_count(d), row_parts(d, values), values[VECTOR] * values[COLUMNS]),
+        .filter_part = conv_part_size(d->k / d->groups, filter_parts(d), values[TILE]),
+        .panel_part = conv_part_size(chunk, divide_up(chunk, values[PIXELS]), 1),
+    };
 }
 
 /* Local memory for the pixels of x, and for those of dy: ROW and DY_BLOCK of cl/conv_direct.cl. */
@@ -90,7 +114,7 @@ oc_status conv_direct_filter_gradient(struct emitter *e, const struct node *n)
     const oc_tensor *x = n->in[0], *dy = n->in[1], *dw = n->out[0], *sum = has_partial(n) ? n->out[1] : dw;
     const struct gather g = conv_gather(d, x, dy);
     const int pixels = tuned(n, "PIXELS"), depth = tuned(n, "DEPTH");
-    const struct filter_share f = make_share(n, has_partial(n) ? chunk_limit(n, n->tuned) : 1, pixels);
+    const struct filter_share f = make_share(n, has_partial(n) ? chunk_limit(n, n->tuned) : 1, n->tuned);
     const int64_t chunks = divide_up(f.pixels, f.pixels_per_chunk);
     char buffer[48];
     struct text defines = TEXT_IN(buffer);
@@ -103,9 +127,9 @@ oc_status conv_direct_filter_gradient(struct emitter *e, const struct node *n)
             .defines = defines.data,
             .args = { TENSOR(x), TENSOR(dy), TENSOR(sum), STRUCT(g), STRUCT(f),
                       LOCAL(panel_bytes(pixels, depth)), LOCAL(dy_panel_bytes(d, pixels, tuned(n, "TILE"))) },
-            .items = { divide_up(f.rows, depth), chunks, divide_up(g.filters, FILTERS) * d->groups },
+            .items = { row_parts(d, n->tuned), chunks, filter_parts(d) * d->groups },
         }));
-    return has_partial(n) ? conv_sum_filter(e, n, &g, chunks) : OC_OK;
+    return has_partial(n) ? conv_sum_filter(e, n, &g, f.pitch, chunks) : OC_OK;
 }
 
 /* About how often a work-item's loops run: over its pixels once per tile, and what goes with it. */
@@ -113,7 +137,7 @@ static int64_t iterations(const struct node *n, const int *values)
 {
     const struct conv *d = n->desc;
     const int vector = values[VECTOR], tile = values[TILE], columns = values[COLUMNS], depth = values[DEPTH];
-    const struct filter_share f = make_share(n, chunk_limit(n, values), values[PIXELS]);
+    const struct filter_share f = make_share(n, chunk_limit(n, values), values);
     const int64_t tiles =
         divide_up(least(f.rows, depth), vector * columns) * divide_up(least(d->k / d->groups, FILTERS), tile);
     const int64_t panels = f.pixels_per_chunk / values[PIXELS] + 1, pixels = f.pixels_per_chunk;

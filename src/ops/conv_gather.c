@@ -243,7 +243,21 @@ oc_status conv_pack_together(struct node *n, bool transposed, int block, int gro
 
 /* ---- gradients of filters that are made in chunks ---- */
 
-oc_status conv_sum_filter(struct emitter *e, const struct node *n, const struct gather *g, int64_t chunks)
+int64_t conv_even_chunks(int64_t chunks, int64_t most, int64_t others)
+{
+    chunks = least(chunks, most);
+    if (chunks <= 1 || chunks * others % 2 == 0)
+        return greatest(chunks, 1);
+    return chunks < most ? chunks + 1 : chunks - 1;
+}
+
+int32_t conv_part_size(int64_t total, int64_t parts, int64_t unit)
+{
+    return (int32_t)(divide_up(divide_up(total, parts), unit) * unit);
+}
+
+oc_status conv_sum_filter(struct emitter *e, const struct node *n, const struct gather *g, int64_t pitch,
+                          int64_t chunks)
 {
     const int vector = tuned(n, "VECTOR");
     const int64_t blocks = divide_up(g->channels, vector), width = emitter_group_width(e, blocks);
@@ -256,7 +270,7 @@ oc_status conv_sum_filter(struct emitter *e, const struct node *n, const struct 
                     .kernel = "sum_filter_vectors",
                     .defines = defines.data,
                     .untuned = true,
-                    .args = { TENSOR(n->out[1]), TENSOR(n->out[0]), STRUCT(*g), INT(chunks) },
+                    .args = { TENSOR(n->out[1]), TENSOR(n->out[0]), STRUCT(*g), INT(pitch), INT(chunks) },
                     .items = { blocks, (int64_t)g->groups * g->filters },
                     .group = { width, emitter_group(e) / width },
                 });

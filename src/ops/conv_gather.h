@@ -41,7 +41,16 @@ oc_status conv_pack(struct node *n, bool transposed, int block);
 /* The same with `groups` whole groups in each block, whose filters lie side by side. */
 oc_status conv_pack_together(struct node *n, bool transposed, int block, int groups);
 
-/* Adds up partial gradients of the filter, n's output 1 [chunk][filter][position][channel], into output 0. */
-oc_status conv_sum_filter(struct emitter *e, const struct node *n, const struct gather *g, int64_t chunks);
+/* About `chunks` chunks, at most `most`, where each is shared by `others` work-groups: an even number of groups in all, if several.
+ * PoCL hands the first half of the groups to one of two cores, whatever work that is; so chunks should be of equal size, too. */
+int64_t conv_even_chunks(int64_t chunks, int64_t most, int64_t others);
+
+/* The size of each of so many parts of `total`, in whole units. */
+int32_t conv_part_size(int64_t total, int64_t parts, int64_t unit);
+
+/* Adds up partial gradients of the filter, n's output 1 [chunk][filter][position][channel], into output 0. Filters lie `pitch`
+ * values apart. */
+oc_status conv_sum_filter(struct emitter *e, const struct node *n, const struct gather *g, int64_t pitch,
+                          int64_t chunks);
 
 #endif

@@ -34,13 +34,13 @@ static int64_t tile_count(const struct node *n, int output)
 static int64_t chunk_limit(const struct conv *d, int64_t tiles, int span, int depth)
 {
     const int64_t items = divide_up(d->c, span) * divide_up(d->k, span), filter = 4 * 9 * d->c * d->k;
-    const int64_t wanted = least(divide_up(MIN_ITEMS, items), divide_up(PARTIAL_BYTES, filter));
-    return least(divide_up(tiles, depth), wanted);
+    const int64_t wanted = least(divide_up(tiles, depth), divide_up(MIN_ITEMS, items));
+    return conv_even_chunks(wanted, divide_up(PARTIAL_BYTES, filter), items);
 }
 
 static int64_t tiles_per_chunk(const struct conv *d, int64_t tiles, int span, int depth)
 {
-    return divide_up(divide_up(tiles, chunk_limit(d, tiles, span, depth)), depth) * depth;
+    return divide_up(tiles, chunk_limit(d, tiles, span, depth));
 }
 
 oc_status conv_winograd_filter_prepare_gradient(struct node *n)
@@ -72,17 +72,18 @@ oc_status conv_winograd_filter_gradient(struct emitter *e, const struct node *n)
     const struct winograd w = make_winograd(n, x, dy, output);
     const struct gather g = conv_gather(d, x, dy);
     const int64_t tiles = tile_count(n, output), per_chunk = tiles_per_chunk(d, tiles, span, depth);
-    const int64_t chunks = divide_up(tiles, per_chunk);
+    const int64_t chunks = divide_up(tiles, per_chunk),
+                  panel = conv_part_size(per_chunk, divide_up(per_chunk, depth), 1);
     TRY(emit(e, n,
              &(struct launch_spec){
                  .file = "conv_winograd.cl",
                  .kernel = "conv_winograd_backward_filter",
                  .defines = " -DONLY=FILTER",
-                 .args = { TENSOR(x), TENSOR(dy), TENSOR(n->out[1]), STRUCT(w), INT(per_chunk), LOCAL(local),
-                           LOCAL(local), LOCAL(product_bytes(output)) },
+                 .args = { TENSOR(x), TENSOR(dy), TENSOR(n->out[1]), STRUCT(w), INT(per_chunk), INT(panel),
+                           LOCAL(local), LOCAL(local), LOCAL(product_bytes(output)) },
                  .items = { divide_up(d->c, span), divide_up(d->k, span), chunks },
              }));
-    return conv_sum_filter(e, n, &g, chunks);
+    return conv_sum_filter(e, n, &g, 9 * d->c, chunks);
 }
 
 /* About how often a work-item's loops run. */
@@ -97,7 +98,7 @@ static int64_t iterations(const struct node *n, const int *values)
     const int64_t transform = tiles * moved * points * (points + 2);
     const int64_t products = blocks * points * tiles * conv_tile_iterations(tile, columns);
     const int64_t store =
-        blocks * (tiles / values[DEPTH]) * tile * columns * (2 * points + 9 * (values[VECTOR] + 2));
+        blocks * divide_up(tiles, values[DEPTH]) * tile * columns * (2 * points + 9 * (values[VECTOR] + 2));
     return points * (transform + products + store);
 }
 
