@@ -46,8 +46,8 @@ static int64_t filter_parts(const struct conv *d)
     return divide_up(d->k / d->groups, FILTERS);
 }
 
-/* The most chunks that the pixels are divided into; a smaller batch never has more. Panels are filled as well as they can be: each
- * takes reading and writing the results once more. */
+/* The most chunks that the pixels are divided into; a smaller batch never has more. Panels are filled as well as they can be:
+ * each takes reading and writing the results once more. */
 static int64_t chunk_limit(const struct node *n, const int *values)
 {
     const struct conv *d = n->desc;

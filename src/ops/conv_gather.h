@@ -41,8 +41,9 @@ oc_status conv_pack(struct node *n, bool transposed, int block);
 /* The same with `groups` whole groups in each block, whose filters lie side by side. */
 oc_status conv_pack_together(struct node *n, bool transposed, int block, int groups);
 
-/* About `chunks` chunks, at most `most`, where each is shared by `others` work-groups: an even number of groups in all, if several.
- * PoCL hands the first half of the groups to one of two cores, whatever work that is; so chunks should be of equal size, too. */
+/* About `chunks` chunks, at most `most`, where each is shared by `others` work-groups: an even number of groups in all, if
+ * several. PoCL hands the first half of the groups to one of two cores, whatever work that is; so chunks should be of equal
+ * size, too. */
 int64_t conv_even_chunks(int64_t chunks, int64_t most, int64_t others);
 
 /* The size of each of so many parts of `total`, in whole units. */

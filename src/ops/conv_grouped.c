@@ -142,7 +142,7 @@ void conv_grouped_heuristic(const struct node *n, const oc_device_info *device, 
 {
     const bool wide = device->vector_width >= 16;
     const int length = line_length(n), registers = wide ? 32 : 16;
-    values[VECTOR] = wide ? 16 : 8;
+    values[VECTOR] = wide && span_of(n) != 8 ? 16 : 8; /* a group that fills a vector is not spread */
     const int columns = lanes_of(n, values[VECTOR]) / values[VECTOR];
     int64_t best = INT64_MAX;
     for (const int *tile = conv_grouped_tunables[TILE].values; *tile != 0; tile++) {

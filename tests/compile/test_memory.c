@@ -248,7 +248,7 @@ static void check_net(oc_device *device, const struct net *net, const char *name
 
 Test(memory, no_value_is_overwritten_before_its_last_reader)
 {
-    static const int64_t limits[] = { INT64_MAX, 3 << 16, 1 << 16 };
+    static const int64_t limits[] = { INT64_MAX, 3 << 16, 5 << 14 };
     oc_device *device = fixture_open();
     const int64_t allowed = device->info.max_allocation;
     struct net net = lenet(7);
