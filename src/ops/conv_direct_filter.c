@@ -46,16 +46,14 @@ static int64_t filter_parts(const struct conv *d)
     return divide_up(d->k / d->groups, FILTERS);
 }
 
-/* The most chunks that the pixels are divided into; a smaller batch never has more. Panels are filled as well as they can be:
- * each takes reading and writing the results once more. */
+/* The most chunks that the pixels are divided into; a smaller batch never has more. */
 static int64_t chunk_limit(const struct node *n, const int *values)
 {
     const struct conv *d = n->desc;
     const int64_t items = row_parts(d, values) * filter_parts(d) * d->groups;
     const int64_t affordable = PARTIAL_BYTES / (4 * row_count(d) * d->k);
     const int64_t panels = divide_up(shape_count(&n->in[1]->shape) / d->k, values[PIXELS]);
-    const int64_t wanted = least(divide_up(values[ITEMS], items), greatest(affordable, 1));
-    return conv_even_chunks(divide_up(panels, divide_up(panels, wanted)), affordable, items);
+    return conv_even_chunks(least(panels, divide_up(values[ITEMS], items)), affordable, items);
 }
 
 /* Whether there is something to add up, or to bring from the rows' order into that of dw. */

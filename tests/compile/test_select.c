@@ -204,3 +204,46 @@ Test(select, implementations_suit_the_device)
     oc_graph_destroy(net.graph);
     oc_device_close(device);
 }
+
+/* The values that the gradient of the filter has besides dw, for this batch. */
+static int64_t workspace(oc_device *device, int64_t batch, int filters, int window,
+                         const char *implementation)
+{
+    oc_graph *graph = oc_graph_create(NULL);
+    const oc_conv_desc conv = { .filters = filters, .window = { window }, .pad = window / 2 };
+    const oc_model_desc desc = { .loss = oc_sum(oc_conv(floats(graph, "x", batch, 64, 8, 16), &conv)),
+                                 .implementations = implementation };
+    struct plan *plan = plan_of(device, graph, &desc, true);
+    int64_t values = 0;
+    for (const struct node *n = plan->graph->first; n; n = n->next)
+        for (int i = 1; strcmp(n->op->name, "conv_backward_filter") == 0 && i < n->out_count; i++)
+            values += shape_count(&n->out[i]->shape);
+    plan_destroy(plan);
+    oc_graph_destroy(graph);
+    return values;
+}
+
+/* Memory is planned for the largest batch; smaller ones divide their pixels anew. */
+Test(select, a_smaller_batch_never_needs_more_workspace)
+{
+    static const struct {
+        int filters, window;
+        const char *implementation;
+    } table[] = {
+        { 512, 1, "conv_backward_filter=direct" }, /* two parts of the filters */
+        { 64, 1, "conv_backward_filter=direct" },  /* one */
+        { 24, 3, "conv_backward_filter=direct" },  /* two parts of the rows */
+        { 32, 3, "conv_backward_filter=winograd" },
+    };
+    oc_device *device = fixture_open();
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        for (int64_t batch = 1, most = 0; batch <= 40; batch++) {
+            const int64_t values =
+                workspace(device, batch, table[i].filters, table[i].window, table[i].implementation);
+            cr_expect(values >= most, "%s, %d filters: %lld values for a batch of %lld, %lld for one less",
+                      table[i].implementation, table[i].filters, (long long)values, (long long)batch,
+                      (long long)most);
+            most = values;
+        }
+    oc_device_close(device);
+}
